@@ -1,0 +1,68 @@
+/**
+ * One error type with a stable `code`. Inside, an error is rich (cause, details for the log); on the wire it is
+ * only `{ code, message }`, and the message says what to do next.
+ */
+
+/** Every code that can reach a client, with the HTTP status it travels under. */
+export const ERROR_STATUS = {
+  bad_request: 400,
+  frame_invalid: 400,
+  thread_invalid: 400,
+  path_invalid: 400,
+  message_empty: 400,
+  message_too_large: 413,
+  body_too_large: 413,
+  unauthenticated: 401,
+  forbidden: 403,
+  origin_refused: 403,
+  agent_unknown: 404,
+  thread_unknown: 404,
+  file_unknown: 404,
+  version_unknown: 404,
+  not_found: 404,
+  method_not_allowed: 405,
+  file_conflict: 409,
+  handle_taken: 409,
+  queue_full: 429,
+  upgrade_refused: 426,
+  model_failed: 502,
+  model_garbage: 502,
+  model_unreachable: 502,
+  model_rate_limited: 502,
+  model_unknown: 400,
+  storage_failed: 503,
+  config_missing: 503,
+  turn_stalled: 500,
+  too_many_rounds: 500,
+  internal: 500,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** What a client may see of an error. */
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+}
+
+/** The one error class of Holdfast. `message` is written for the person who has to act on it. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "AppError";
+    this.code = code;
+  }
+  get status(): number {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+/**
+ * What the wire says of any thrown value: an `AppError` keeps its code and message, anything else becomes a
+ * generic `internal`, so that no stack, path or secret leaves. Callers log the original.
+ */
+export function toWire(error: unknown): WireError {
+  if (error instanceof AppError) return { code: error.code, message: error.message };
+  return { code: "internal", message: "Something went wrong on our side. Nothing you sent was lost; try again." };
+}

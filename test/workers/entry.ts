@@ -1,0 +1,3 @@
+/** The Worker as deployed; tests reach the actors and the router through its bindings. */
+export * from "../../src/worker.ts";
+export { default } from "../../src/worker.ts";

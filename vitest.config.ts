@@ -1,0 +1,44 @@
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three kinds of tests. `unit`: pure parts and local stand-ins, in Node. `workers`: actors, router and tools inside
+ * workerd, with real SQLite, D1 and R2. `e2e`: a running server, real clients and a real browser.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/*.test.ts"], environment: "node" } },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/workers/entry.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            remoteBindings: false,
+            miniflare: {
+              // The pool pins an older workerd that refuses the deployment's date.
+              compatibilityDate: "2026-08-01",
+              bindings: {
+                ACCESS_TEAM_DOMAIN: "http://127.0.0.1:9",
+                ACCESS_AUD: "test-audience",
+                PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+                AI_GATEWAY_URL: "http://127.0.0.1:9",
+              },
+            },
+          }),
+        ],
+        test: { name: "workers", include: ["test/workers/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          environment: "node",
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
