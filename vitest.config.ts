@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { outbound } from "./test/support/outbound.ts";
 
 /**
  * Three kinds of tests. `unit`: pure parts and local stand-ins, in Node. `workers`: actors, router and tools inside
@@ -18,6 +19,7 @@ export default defineConfig({
             miniflare: {
               // The pool pins an older workerd that refuses the deployment's date.
               compatibilityDate: "2026-08-01",
+              outboundService: outbound,
               bindings: {
                 ACCESS_TEAM_DOMAIN: "http://127.0.0.1:9",
                 ACCESS_AUD: "test-audience",

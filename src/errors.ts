@@ -64,5 +64,8 @@ export class AppError extends Error {
  */
 export function toWire(error: unknown): WireError {
   if (error instanceof AppError) return { code: error.code, message: error.message };
-  return { code: "internal", message: "Something went wrong on our side. Nothing you sent was lost; try again." };
+  return {
+    code: "internal",
+    message: "Something went wrong on our side. Nothing you sent was lost; try again.",
+  };
 }

@@ -18,7 +18,7 @@ export interface ModelRequest {
 export type AnswerPart =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string; providerMetadata?: Record<string, unknown> }
-  | { type: "tool"; id: string; name: string; /** Raw JSON as the model wrote it. */ input: string };
+  | { type: "tool"; id: string; name: string /** Raw JSON as the model wrote it. */; input: string };
 
 export interface Answer {
   parts: AnswerPart[];

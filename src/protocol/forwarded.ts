@@ -15,7 +15,10 @@ export const ACTOR_PATHS = { socket: "/socket", messages: "/get-messages", feed:
 
 // JSON with every non-ASCII character escaped: header values are Latin-1.
 const asHeader = (value: unknown): string =>
-  JSON.stringify(value).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  JSON.stringify(value).replace(
+    /[\u0080-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 export function forwardedHeaders(principal: Principal, agent: AgentAddress): Record<string, string> {
   return { [PRINCIPAL_HEADER]: asHeader(principal), [ADDRESS_HEADER]: asHeader(agent) };

@@ -21,7 +21,11 @@ const clientPart = z.union([
 ]);
 
 /** A message of the client's list. Only user messages are ever taken, so the rest is not looked at. */
-const clientMessage = z.looseObject({ id: z.string().min(1).max(200), role: z.string(), parts: z.array(z.unknown()) });
+const clientMessage = z.looseObject({
+  id: z.string().min(1).max(200),
+  role: z.string(),
+  parts: z.array(z.unknown()),
+});
 
 export const userMessage = z.object({
   id: z.string().min(1).max(200),
@@ -88,4 +92,6 @@ export type ServerFrame =
   | { type: "holdfast_accepted"; id: string; messageIds: string[]; queued: boolean }
   /** Ours: a request was refused for good; `code` is an `ErrorCode`. Sent before the terminal error frame. */
   | { type: "holdfast_refused"; id: string; code: string; message: string }
+  /** Ours: a frame that no request can be blamed for was not understood. */
+  | { type: "holdfast_error"; code: string; message: string }
   | { type: "holdfast_pong" };

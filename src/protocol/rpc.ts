@@ -77,7 +77,9 @@ export type FeedEvent =
 /** The user actor, one per user. `fetch` takes the feed's WebSocket upgrade. */
 export interface UserRpc {
   settings(): Promise<AgentSettings>;
-  changeSettings(change: Partial<Pick<AgentSettings, "name" | "instructions" | "model">>): Promise<AgentSettings>;
+  changeSettings(
+    change: Partial<Pick<AgentSettings, "name" | "instructions" | "model">>,
+  ): Promise<AgentSettings>;
   /** Newest first. `query` matches titles and previews, case folded. */
   threads(options: { query?: string; limit?: number }): Promise<ThreadSummary[]>;
   /** Throws `thread_unknown`. */

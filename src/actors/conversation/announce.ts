@@ -1,0 +1,90 @@
+/**
+ * What the conversation tells its user actor: that it works, that it is done, which files changed. The news that a
+ * turn ended is owed; the wake is let go only after it was taken, so it needs no row of its own.
+ */
+import type { ThreadUpdate, UserRpc } from "../../protocol/rpc.ts";
+import type { Item, State, Turn } from "./state.ts";
+
+const PREVIEW_CHARS = 140;
+const TITLE_CHARS = 60;
+
+export class Announcer {
+  readonly #thread: string;
+  readonly #user: () => UserRpc;
+  /** The newest sequence number that the user actor took. */
+  #told = 0;
+
+  constructor(thread: string, user: () => UserRpc) {
+    this.#thread = thread;
+    this.#user = user;
+  }
+
+  /** A turn began: shown on the feed at once, not stored. Failures do not matter: `settled` follows. */
+  working(state: State, turn: Turn, at: number): void {
+    const said = textOf(turn.messages.flatMap((message) => message.parts));
+    void this.#tell(state, { status: "working", preview: said, at, transient: true, turn: null });
+  }
+
+  /** Throws when the user actor could not be told. */
+  async settled(state: State): Promise<void> {
+    if (state.seq === 0 || state.seq === this.#told) return;
+    const last = lastTurn(state);
+    const parts = last?.rounds.flatMap((round) => round.parts) ?? [];
+    const said = parts.map((part) => (part.type === "text" ? part.text : "")).join(" ");
+    await this.#tell(state, {
+      status: last?.outcome === "failed" ? "failed" : "idle",
+      preview: said || last?.error?.message || "",
+      at: state.at,
+      transient: false,
+      turn: last,
+    });
+    this.#told = state.seq;
+  }
+
+  async files(paths: string[]): Promise<void> {
+    await this.#user()
+      .filesChanged(paths)
+      .catch((error) => console.error("open file panels could not be told", error));
+  }
+
+  async #tell(
+    state: State,
+    news: Pick<ThreadUpdate, "status" | "preview" | "at" | "transient"> & { turn: Turn | null },
+  ): Promise<void> {
+    const { turn, ...rest } = news;
+    const update: ThreadUpdate = {
+      ...rest,
+      thread: this.#thread,
+      seq: state.seq,
+      suggestedTitle: titleOf(state),
+      preview: shorten(news.preview, PREVIEW_CHARS),
+      inputTokens: turn?.usage.inputTokens ?? 0,
+      outputTokens: turn?.usage.outputTokens ?? 0,
+    };
+    const told = this.#user().threadChanged(update);
+    if (!news.transient) return told;
+    await told.catch((error) => console.error("the feed could not be told", error));
+  }
+}
+
+function lastTurn(state: State): Turn | null {
+  for (let i = state.items.length - 1; i >= 0; i--) {
+    const item = state.items.at(i);
+    if (item?.type === "turn") return item.turn;
+  }
+  return null;
+}
+
+function titleOf(state: State): string {
+  const first: Item | undefined = state.items.at(0);
+  const message = first?.type === "user" ? first.message : (state.active ?? state.waiting[0])?.messages[0];
+  return shorten(textOf(message?.parts ?? []), TITLE_CHARS);
+}
+
+const textOf = (parts: readonly { type: string; text?: unknown }[]): string =>
+  parts.map((part) => (typeof part.text === "string" ? part.text : "")).join(" ");
+
+function shorten(text: string, chars: number): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length <= chars ? line : `${line.slice(0, chars - 1).trimEnd()}…`;
+}

@@ -1,0 +1,140 @@
+/**
+ * The journal's storage. A row is a commit: heads of its entries in one column, their payloads and salts in another.
+ * Everything here is synchronous: `append` is called inside one `transactionSync`.
+ */
+import { AppError } from "../../errors.ts";
+import { entryHash, GENESIS, payloadHash } from "./chain.ts";
+import { ENTRY_VERSION, type Entry, isProgress, type UnknownEntry } from "./entries.ts";
+import { emptyState, reduce, type State } from "./state.ts";
+
+/** `[seq, kind, version, hash, payload hash]`. Heads outlive an erased payload, and the chain verifies from them. */
+export type Head = [seq: number, kind: string, version: number, hash: string, payload: string];
+/** `[salt, payload]`, or null once erased. */
+type Body = [salt: string, payload: string] | null;
+
+interface Row extends Record<string, SqlStorageValue> {
+  heads: string;
+  bodies: string;
+}
+
+export interface Loaded {
+  state: State;
+  /** Hash of the newest entry. */
+  head: string;
+  /** Set when a row could not be read: the conversation opens read-only up to it. */
+  poison: { seq: number; reason: string } | null;
+}
+
+/** A commit that would not fit into a row. Rows end at 2 MB; the margin is for heads and for growth by escapes. */
+const ROW_BYTES = 1_900_000;
+
+export class Journal {
+  readonly #sql: SqlStorage;
+  readonly #salt: () => string;
+  #head = GENESIS;
+
+  constructor(sql: SqlStorage, salt: () => string) {
+    this.#sql = sql;
+    this.#salt = salt;
+  }
+
+  /** Folds the whole journal. */
+  load(): Loaded {
+    let state = emptyState;
+    let poison: Loaded["poison"] = null;
+    this.#head = GENESIS;
+    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
+      try {
+        const heads = JSON.parse(row.heads) as Head[]; // written by `append` below
+        const bodies = JSON.parse(row.bodies) as Body[];
+        heads.forEach((head, i) => {
+          state = reduce(state, entryOf(head, bodies[i] ?? null));
+          this.#head = head[3];
+        });
+      } catch (error) {
+        poison = { seq: state.seq + 1, reason: String(error) };
+        break;
+      }
+    }
+    return { state, head: this.#head, poison };
+  }
+
+  /** Writes the entries of one commit as one row. The caller reduces them after the transaction. */
+  append(entries: readonly Entry[], seq: number): { commit: () => void } {
+    let head = this.#head;
+    const heads: Head[] = [];
+    const bodies: Body[] = [];
+    entries.forEach((entry, i) => {
+      const { kind, ...rest } = entry;
+      const salt = this.#salt();
+      const payload = JSON.stringify(rest);
+      const inner = payloadHash(salt, payload);
+      head = entryHash(head, seq + i + 1, kind, ENTRY_VERSION[kind], inner);
+      heads.push([seq + i + 1, kind, ENTRY_VERSION[kind], head, inner]);
+      bodies.push([salt, payload]);
+    });
+    const text = JSON.stringify(bodies);
+    if (text.length > ROW_BYTES / 3 && new TextEncoder().encode(text).length > ROW_BYTES) {
+      throw new AppError(
+        "message_too_large",
+        "That is too large to keep in one piece. Put it in a file and refer to it.",
+      );
+    }
+    this.#sql.exec(
+      "INSERT INTO journal (seq, progress, heads, bodies) VALUES (?, ?, ?, ?)",
+      seq + 1,
+      entries.some(isProgress) ? 1 : 0,
+      JSON.stringify(heads),
+      text,
+    );
+    return {
+      commit: () => {
+        this.#head = head;
+      },
+    };
+  }
+
+  /** First entry of the newest commit that moved a turn forward; 0 for none. Reads a few rows from the end. */
+  lastProgress(): number {
+    const row = this.#sql
+      .exec<{ seq: number }>("SELECT seq FROM journal WHERE progress = 1 ORDER BY seq DESC LIMIT 1")
+      .toArray()[0];
+    return row?.seq ?? 0;
+  }
+
+  /** Every entry in order, for export, replay and verification. */
+  *entries(): Generator<{ head: Head; entry: Entry | UnknownEntry; salt: string | null }> {
+    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
+      const heads = JSON.parse(row.heads) as Head[]; // written by `append`
+      const bodies = JSON.parse(row.bodies) as Body[];
+      for (const [i, head] of heads.entries()) {
+        const body = bodies[i] ?? null;
+        yield { head, entry: entryOf(head, body), salt: body?.[0] ?? null };
+      }
+    }
+  }
+
+  /** Checks the chain from the first entry. Returns the first entry that does not fit, or null. */
+  verify(): number | null {
+    let prev = GENESIS;
+    let expected = 1;
+    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
+      const heads = JSON.parse(row.heads) as Head[]; // written by `append`
+      const bodies = JSON.parse(row.bodies) as Body[];
+      for (const [i, [seq, kind, version, hash, inner]] of heads.entries()) {
+        const body = bodies[i];
+        const whole = !body || payloadHash(body[0], body[1]) === inner;
+        if (seq !== expected || !whole || entryHash(prev, seq, kind, version, inner) !== hash)
+          return expected;
+        prev = hash;
+        expected++;
+      }
+    }
+    return null;
+  }
+}
+
+function entryOf(head: Head, body: Body): Entry | UnknownEntry {
+  const kind = head[1];
+  return body ? ({ ...JSON.parse(body[1]), kind } as Entry) : { kind: `erased.${kind}` }; // written by `append`
+}

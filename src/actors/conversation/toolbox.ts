@@ -1,0 +1,45 @@
+/** The tools of one conversation: bound to one user's workspace, and to nothing else. */
+import { toolByName, toolDefinitions } from "../../tools/registry.ts";
+import { runTool } from "../../tools/run.ts";
+import type { ToolPorts } from "../../tools/tool.ts";
+import type { ToolsPort } from "./ports.ts";
+
+export interface ToolboxOptions {
+  userId: string;
+  thread: string;
+  ports: ToolPorts;
+  /** Workspace paths that a tool changed. */
+  changed(paths: string[]): void;
+}
+
+export function toolbox(options: ToolboxOptions): ToolsPort {
+  return {
+    definitions: () =>
+      toolDefinitions().map((definition) => ({
+        type: "function",
+        name: definition.name,
+        description: definition.description,
+        inputSchema: definition.inputSchema,
+      })),
+    replay: (name) => toolByName(name)?.replay ?? "safe", // a tool that does not exist has no effect to repeat
+    async run(call, signal, progress) {
+      const tool = toolByName(call.name);
+      if (!tool) {
+        return { error: { code: "not_found", message: `There is no tool named ${call.name}.` } };
+      }
+      const answer = await runTool(tool, call.input, {
+        call: {
+          id: call.id,
+          idempotencyKey: call.key,
+          userId: options.userId,
+          thread: options.thread,
+        },
+        ports: options.ports,
+        signal,
+        progress,
+      });
+      if ("changed" in answer && answer.changed && answer.changed.length > 0) options.changed(answer.changed);
+      return "error" in answer ? { error: answer.error } : { output: answer.output };
+    },
+  };
+}

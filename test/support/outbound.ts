@@ -1,0 +1,29 @@
+/**
+ * What the Worker under test reaches when it fetches: a scriptable local gateway, started when first needed. Tests
+ * script it over `http://127.0.0.1:9/_test/...`, the address that the test configuration gives the Worker.
+ */
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Gateway } from "../../local/gateway/index.ts";
+
+let gateway: Promise<Gateway> | null = null;
+
+/** Forwards one request of the Worker. Installed as Miniflare's `outboundService`. */
+export async function outbound(request: Request): Promise<Response> {
+  gateway ??= start();
+  const url = new URL(request.url);
+  if (!/^\/(v1|_test)\//.test(url.pathname)) return new Response("nothing answers here", { status: 404 });
+  const target = (await gateway).url + url.pathname + url.search;
+  const headers = new Headers(request.headers);
+  headers.delete("host");
+  const body = request.body ? await request.arrayBuffer() : null;
+  return fetch(target, { method: request.method, headers, body });
+}
+
+async function start(): Promise<Gateway> {
+  // Loaded when first needed: this file is part of the test configuration, which all kinds of tests read.
+  const { startGateway } = await import(new URL("../../local/gateway/index.ts", import.meta.url).href);
+  const dataDir = await mkdtemp(join(tmpdir(), "holdfast-gateway-"));
+  return startGateway({ dataDir, scriptable: true, paceMs: 0, env: {} });
+}

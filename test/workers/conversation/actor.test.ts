@@ -1,0 +1,52 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { connect, scriptModel, stubOf } from "../../support/chat.ts";
+
+describe("a conversation in workerd", () => {
+  it("answers over its socket, and keeps what was said", async () => {
+    await scriptModel([{ match: "hello actor", steps: [{ text: "hello from the model" }] }]);
+    const chat = await connect("first");
+    const connected = await chat.until((frame) => frame.type === "cf_agent_chat_messages");
+    expect(connected).toMatchObject({ messages: [], connect: true });
+    chat.ask("r1", "m1", "hello actor");
+    const done = await chat.until((frame) => frame.done === true);
+    expect(done).toMatchObject({ id: "r1", outcome: "completed", messageIds: ["m1"] });
+    expect(chat.text("r1")).toBe("hello from the model");
+    const response = await stubOf("first").fetch(chat.messagesRequest());
+    const messages = await response.json<{ role: string; parts: { type: string; text?: string }[] }[]>();
+    expect(messages.map((message) => message.parts.map((part) => part.text ?? "").join(""))).toEqual([
+      "hello actor",
+      "hello from the model",
+    ]);
+  });
+
+  it("uses tools on the user's files", async () => {
+    await scriptModel([
+      {
+        match: "please write",
+        steps: [{ tools: [{ name: "write", input: { path: "notes/a.txt", text: "hello tide" } }] }, { text: "Written." }],
+      },
+    ]);
+    const chat = await connect("tools");
+    chat.ask("r1", "m1", "please write");
+    await chat.until((frame) => frame.done === true);
+    const types = chat.chunks("r1").map((chunk) => chunk.type);
+    expect(types).toContain("tool-input-available");
+    expect(types).toContain("tool-output-available");
+    const stored = await env.FILES.get(`s/${chat.userId}/notes/a.txt`);
+    expect(await stored?.text()).toBe("hello tide");
+  });
+
+  it("writes few rows for a turn", async () => {
+    await scriptModel([{ match: "count rows", steps: [{ text: "word ".repeat(200) }] }]);
+    const chat = await connect("rows");
+    await chat.until((frame) => frame.type === "cf_agent_chat_messages");
+    const rows = () =>
+      runInDurableObject(stubOf("rows"), (_instance, state) => {
+        return [...state.storage.sql.exec("SELECT COUNT(*) AS n FROM journal")][0]?.n;
+      });
+    chat.ask("r1", "m1", "count rows");
+    await chat.until((frame) => frame.done === true);
+    expect(await rows()).toBe(2);
+  });
+});
