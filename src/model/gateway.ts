@@ -261,6 +261,13 @@ class AnswerReader {
 
   /** A stream that ends without saying so was cut. */
   done(): Answer {
+    if (!this.#finished && !this.#began) {
+      throw new ModelError(
+        "model_garbage",
+        "The model's provider answered something that is not an answer. Try again, or choose another model.",
+        { retryable: true },
+      );
+    }
     if (!this.#finished) {
       throw new ModelError("model_failed", "The model's answer broke off before its end. Try again.", {
         retryable: true,

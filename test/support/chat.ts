@@ -6,7 +6,7 @@ import type { Principal } from "../../src/protocol/rpc.ts";
 
 export const ALICE: Principal = {
   kind: "person",
-  userId: "ualice22222222222222aa",
+  userId: "ualice222222222222222",
   handle: "alice",
   name: "alice@example.com",
   role: "member",
@@ -49,7 +49,10 @@ export async function connect(thread: string, options: { console?: boolean; pk?:
   const send = (frame: unknown) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
   const chunks = (id: string): Frame[] =>
     frames
-      .filter((frame) => frame.type === "cf_agent_use_chat_response" && frame.id === id && frame.body && !frame.error)
+      .filter(
+        (frame) =>
+          frame.type === "cf_agent_use_chat_response" && frame.id === id && frame.body && !frame.error,
+      )
       .map((frame) => JSON.parse(frame.body) as Frame);
   return {
     userId: ALICE.userId,

@@ -7,14 +7,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Gateway } from "../../local/gateway/index.ts";
 
-let gateway: Promise<Gateway> | null = null;
+const HELD: unique symbol = Symbol.for("holdfast.test.gateway") as never; // one symbol for every copy of this file
+
+/** Kept on the process: the test configuration and its teardown load this file separately. */
+const held = globalThis as { [HELD]?: Promise<Gateway> };
 
 /** Forwards one request of the Worker. Installed as Miniflare's `outboundService`. */
 export async function outbound(request: Request): Promise<Response> {
-  gateway ??= start();
+  held[HELD] ??= start();
   const url = new URL(request.url);
   if (!/^\/(v1|_test)\//.test(url.pathname)) return new Response("nothing answers here", { status: 404 });
-  const target = (await gateway).url + url.pathname + url.search;
+  const target = (await held[HELD]).url + url.pathname + url.search;
   const headers = new Headers(request.headers);
   headers.delete("host");
   const body = request.body ? await request.arrayBuffer() : null;
@@ -26,4 +29,13 @@ async function start(): Promise<Gateway> {
   const { startGateway } = await import(new URL("../../local/gateway/index.ts", import.meta.url).href);
   const dataDir = await mkdtemp(join(tmpdir(), "holdfast-gateway-"));
   return startGateway({ dataDir, scriptable: true, paceMs: 0, env: {} });
+}
+
+/** Vitest's `globalSetup`: the gateway stops with the tests. */
+export function setup(): () => Promise<void> {
+  return async () => {
+    const gateway = await held[HELD];
+    delete held[HELD];
+    await gateway?.close();
+  };
 }

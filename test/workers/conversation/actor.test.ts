@@ -1,6 +1,9 @@
-import { env, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { env } from "cloudflare:test";
+import { beforeAll, describe, expect, it } from "vitest";
 import { connect, scriptModel, stubOf } from "../../support/chat.ts";
+import { migrateCatalog } from "../router/support/app.ts";
+
+beforeAll(() => migrateCatalog(env.CATALOG));
 
 describe("a conversation in workerd", () => {
   it("answers over its socket, and keeps what was said", async () => {
@@ -24,7 +27,10 @@ describe("a conversation in workerd", () => {
     await scriptModel([
       {
         match: "please write",
-        steps: [{ tools: [{ name: "write", input: { path: "notes/a.txt", text: "hello tide" } }] }, { text: "Written." }],
+        steps: [
+          { tools: [{ name: "write", input: { path: "notes/a.txt", text: "hello tide" } }] },
+          { text: "Written." },
+        ],
       },
     ]);
     const chat = await connect("tools");
@@ -35,18 +41,5 @@ describe("a conversation in workerd", () => {
     expect(types).toContain("tool-output-available");
     const stored = await env.FILES.get(`s/${chat.userId}/notes/a.txt`);
     expect(await stored?.text()).toBe("hello tide");
-  });
-
-  it("writes few rows for a turn", async () => {
-    await scriptModel([{ match: "count rows", steps: [{ text: "word ".repeat(200) }] }]);
-    const chat = await connect("rows");
-    await chat.until((frame) => frame.type === "cf_agent_chat_messages");
-    const rows = () =>
-      runInDurableObject(stubOf("rows"), (_instance, state) => {
-        return [...state.storage.sql.exec("SELECT COUNT(*) AS n FROM journal")][0]?.n;
-      });
-    chat.ask("r1", "m1", "count rows");
-    await chat.until((frame) => frame.done === true);
-    expect(await rows()).toBe(2);
   });
 });

@@ -1,0 +1,56 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { connect, type Frame, scriptModel, stubOf } from "../../support/chat.ts";
+import { countRows } from "../../support/rows.ts";
+import { migrateCatalog } from "../router/support/app.ts";
+
+beforeAll(() => migrateCatalog(env.CATALOG));
+
+const isDone = (id: string) => (frame: Frame) => frame.id === id && frame.done === true;
+
+/** Rows of one turn in a chat that is already in use, once everybody has been told that it is over. */
+async function rowsOfTurn(thread: string, tokens: number) {
+  await scriptModel([
+    { match: "warm up", steps: [{ text: "warm" }] },
+    { match: "say much", steps: [{ text: "tide ", tokens, paceMs: 5 }] },
+  ]);
+  const chat = await connect(thread);
+  chat.ask("r0", "m0", "warm up");
+  await chat.until(isDone("r0"));
+  await settled(thread);
+  const rows = await countRows();
+  chat.ask("r1", "m1", "say much");
+  await chat.until(isDone("r1"));
+  await settled(thread);
+  rows.stop();
+  expect(chat.text("r1").trim().split(" ")).toHaveLength(tokens);
+  return rows;
+}
+
+/** The wake is let go when everybody has been told: its job is the last thing that a turn writes. */
+const settled = (thread: string) =>
+  vi.waitFor(async () => {
+    const jobs = await runInDurableObject(
+      stubOf(thread),
+      (_instance, state) =>
+        state.storage.sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM cf_agents_jobs").one().n,
+    );
+    expect(jobs).toBe(0);
+  });
+
+describe("rows written for a text turn, over all actors", () => {
+  it.each([
+    [200, 8],
+    [2_000, 8],
+  ])(
+    "%i tokens at 5 ms: at most %i",
+    async (tokens, most) => {
+      const rows = await rowsOfTurn(`rows-${tokens}`, tokens);
+      console.log(`rows for ${tokens} tokens: ${rows.total} ${JSON.stringify(rows.byTarget)}`);
+      expect(rows.byTarget.journal).toBe(2);
+      expect(rows.total).toBeGreaterThan(2);
+      expect(rows.total).toBeLessThanOrEqual(most);
+    },
+    40_000,
+  );
+});
