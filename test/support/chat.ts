@@ -86,3 +86,17 @@ export async function connect(thread: string, options: { console?: boolean; pk?:
       new Request("https://actor.internal/get-messages", { headers: forwardedHeaders(ALICE, ALICE) }),
   };
 }
+
+export const isDone = (id: string) => (frame: Frame) =>
+  frame.type === "cf_agent_use_chat_response" && frame.id === id && frame.done === true;
+export const isText = (id: string) => (frame: Frame) =>
+  frame.type === "cf_agent_use_chat_response" && frame.id === id && String(frame.body).includes("text-delta");
+
+export async function messagesOf(
+  thread: string,
+  chat: Awaited<ReturnType<typeof connect>>,
+): Promise<Frame[]> {
+  return (await stubOf(thread).fetch(chat.messagesRequest())).json();
+}
+export const textOf = (message: Frame | undefined): string =>
+  (message?.parts ?? []).map((part: Frame) => part.text ?? "").join("");

@@ -1,12 +1,10 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { connect, type Frame, scriptModel, stubOf } from "../../support/chat.ts";
+import { connect, isDone, scriptModel, stubOf } from "../../support/chat.ts";
 import { countRows } from "../../support/rows.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
 beforeAll(() => migrateCatalog(env.CATALOG));
-
-const isDone = (id: string) => (frame: Frame) => frame.id === id && frame.done === true;
 
 /** Rows of one turn in a chat that is already in use, once everybody has been told that it is over. */
 async function rowsOfTurn(thread: string, tokens: number) {

@@ -1,0 +1,97 @@
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { Journal } from "../../../src/actors/conversation/journal.ts";
+import { limits } from "../../../src/limits.ts";
+import { connect, isDone, isText, messagesOf, scriptModel, stubOf, textOf } from "../../support/chat.ts";
+import { migrateCatalog } from "../router/support/app.ts";
+
+beforeAll(() => migrateCatalog(env.CATALOG));
+
+describe("eviction", () => {
+  it("keeps the chat, and the socket learns of what follows", async () => {
+    await scriptModel([
+      { match: "before sleep", steps: [{ text: "one" }] },
+      { match: "after sleep", steps: [{ text: "two" }] },
+    ]);
+    const chat = await connect("sleep");
+    chat.ask("r1", "m1", "before sleep");
+    await chat.until(isDone("r1"));
+    await evictDurableObject(stubOf("sleep"));
+    expect((await messagesOf("sleep", chat)).map(textOf)).toEqual(["before sleep", "one"]);
+    const later = await connect("sleep");
+    later.ask("r2", "m2", "after sleep");
+    await later.until(isDone("r2"));
+    expect((await messagesOf("sleep", later)).map(textOf)).toEqual([
+      "before sleep",
+      "one",
+      "after sleep",
+      "two",
+    ]);
+  });
+
+  it("the hash chain holds over all of it, and one changed byte breaks it", async () => {
+    const broken = await runInDurableObject(stubOf("sleep"), (_instance, state) => {
+      const { sql } = state.storage;
+      const whole = new Journal(sql, () => "").verify();
+      sql.exec("UPDATE journal SET bodies = replace(bodies, 'before sleep', 'before sheep') WHERE seq = 1");
+      const changed = new Journal(sql, () => "").verify();
+      sql.exec("UPDATE journal SET bodies = replace(bodies, 'before sheep', 'before sleep') WHERE seq = 1");
+      return { whole, changed };
+    });
+    expect(broken).toEqual({ whole: null, changed: 1 });
+  });
+});
+
+describe("the wake", () => {
+  it("goes on with a turn that was cut off, with no client connected", async () => {
+    await scriptModel([
+      {
+        match: "cut off",
+        steps: [{ stallAfterTokens: 5, text: "word ".repeat(50) }, { text: "the whole answer" }],
+      },
+    ]);
+    const chat = await connect("wake");
+    chat.ask("r1", "m1", "cut off");
+    await chat.until(isText("r1"));
+    await crash("wake");
+    expect(await runDurableObjectAlarm(stubOf("wake"))).toBe(true);
+    await vi.waitFor(async () => {
+      expect((await messagesOf("wake", chat)).at(-1)?.metadata?.outcome).toBe("completed");
+    });
+    expect((await messagesOf("wake", chat)).map(textOf)).toEqual(["cut off", "the whole answer"]);
+  });
+
+  it("is gone when there is nothing left to do", async () => {
+    await vi.waitFor(async () => {
+      const alarm = await runInDurableObject(stubOf("wake"), (_instance, state) => state.storage.getAlarm());
+      expect(alarm).toBeNull();
+    });
+  });
+
+  it("gives a turn up, visibly, after it was cut off again and again", async () => {
+    await scriptModel([
+      {
+        match: "hopeless",
+        steps: Array.from({ length: limits.wakesWithoutProgress + 2 }, () => ({
+          stallAfterTokens: 3,
+          text: "word ".repeat(50),
+        })),
+      },
+    ]);
+    const chat = await connect("hopeless");
+    chat.ask("r1", "m1", "hopeless");
+    await chat.until(isText("r1"));
+    for (let wake = 0; wake <= limits.wakesWithoutProgress; wake++) {
+      await crash("hopeless");
+      await messagesOf("hopeless", chat);
+    }
+    const failed = (await messagesOf("hopeless", chat)).at(-1);
+    expect(failed?.metadata).toMatchObject({ outcome: "failed", error: { code: "turn_stalled" } });
+  });
+});
+
+/** The object dies in the middle of whatever it does; its storage stays. */
+async function crash(thread: string): Promise<void> {
+  const died = runInDurableObject(stubOf(thread), (_instance, state) => state.abort("crash"));
+  await expect(died).rejects.toThrow();
+}
