@@ -55,7 +55,10 @@ export function settingsOf(env: Env): Settings {
   }
   if (!settings.gatewayUrl && !env.AI) problems.push("there is neither an AI binding nor AI_GATEWAY_URL");
   if (problems.length > 0) {
-    throw new AppError("config_missing", `Holdfast is not configured: ${problems.join("; ")}. See docs/operations.md.`);
+    throw new AppError(
+      "config_missing",
+      `Holdfast is not configured: ${problems.join("; ")}. See docs/operations.md.`,
+    );
   }
   parsed.set(env, settings);
   return settings;
@@ -64,7 +67,12 @@ export function settingsOf(env: Env): Settings {
 /** Whether a URL's host is this machine. */
 export function isLoopback(url: string): boolean {
   const host = URL.canParse(url) ? new URL(url).hostname : "";
-  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host) || host.endsWith(".localhost");
+  return (
+    host === "localhost" ||
+    host === "[::1]" ||
+    /^127(\.\d{1,3}){3}$/.test(host) ||
+    host.endsWith(".localhost")
+  );
 }
 
 /** Stubs typed by what the other rooms may know of an actor. */

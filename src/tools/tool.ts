@@ -1,5 +1,5 @@
 /** The contract of a tool: one file a tool, all of them listed in `registry.ts`. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** What a call may touch. Decides whether a person is asked first. */
 export type Risk = "auto" | "ask" | "deny";
@@ -60,7 +60,7 @@ export interface FileInfo {
   sizeBytes: number;
   /** Milliseconds since the epoch. */
   modifiedAt: number;
-  /** Changes with every write; given back for a conditional write. */
+  /** Changes with the content; given back for a conditional write. */
   etag: string;
   mediaType: string;
 }
@@ -85,10 +85,17 @@ export interface DirectoryEntry {
 }
 
 export interface WriteResult {
+  /** Where the text went: on a conflict the other path. */
   file: FileInfo;
   created: boolean;
   /** Set when somebody else had changed the file: their text stayed, and ours went to this other path. */
   conflict?: { keptAs: string };
+}
+
+/** What a file's text becomes, and a note that a repeated call gets back. The note has at most 200 characters. */
+export interface Change {
+  text: string;
+  note: string;
 }
 
 /** One user's files on R2. Every overwrite and delete leaves a version behind for `limits.versionsKeptMs`. */
@@ -106,14 +113,26 @@ export interface Workspace {
     body: string | ArrayBuffer | Uint8Array | ReadableStream<Uint8Array>,
     options?: { ifEtag?: string | null; mediaType?: string; key?: string },
   ): Promise<WriteResult>;
-  /** Throws `file_unknown`. */
-  delete(path: string): Promise<void>;
+  /**
+   * Changes a text file on condition that nobody else does meanwhile; when somebody did, `change` is asked again.
+   * With a key that was used for this file before, `change` is not asked and the earlier outcome comes back.
+   * Throws `file_unknown`, `bad_request` (not UTF-8 text), `body_too_large`, and what `change` throws.
+   */
+  update(
+    path: string,
+    change: (text: string) => Change,
+    options?: { key?: string },
+  ): Promise<{ file: FileInfo; note: string }>;
+  /** Says which version brings the file back. With a key, a second run has the same result. Throws `file_unknown`. */
+  delete(path: string, options?: { key?: string }): Promise<FileVersion>;
   /** One level of a directory, directories first; the root is `""`. */
   list(directory: string): Promise<{ entries: DirectoryEntry[]; truncated: boolean }>;
   /** Every file under a directory, depth first, at most `limits.listEntries`. */
   walk(directory: string): Promise<{ files: FileInfo[]; truncated: boolean }>;
   /** Newest first; those older than `limits.versionsKeptMs` are gone. */
   versions(path: string): Promise<FileVersion[]>;
+  /** One version's content; `info.modifiedAt` is when it was put aside. Throws `version_unknown`. */
+  readVersion(path: string, version: string): Promise<{ info: FileInfo; body: ReadableStream<Uint8Array> }>;
   /** Deleted files that can still come back. */
   deleted(): Promise<FileVersion[]>;
   /** The version's content becomes the current one; what it replaces becomes a version. Throws `version_unknown`. */

@@ -13,6 +13,8 @@ export class Announcer {
   readonly #user: () => UserRpc;
   /** The newest sequence number that the user actor took. */
   #told = 0;
+  /** The turn whose tokens were counted with it. */
+  #countedTurn = "";
 
   constructor(thread: string, user: () => UserRpc) {
     this.#thread = thread;
@@ -36,9 +38,10 @@ export class Announcer {
       preview: said || last?.error?.message || "",
       at: state.at,
       transient: false,
-      turn: last,
+      turn: last && last.id !== this.#countedTurn ? last : null,
     });
     this.#told = state.seq;
+    this.#countedTurn = last?.id ?? "";
   }
 
   async files(paths: string[]): Promise<void> {

@@ -1,0 +1,227 @@
+/**
+ * The list of a user's chats. One row a thread, one row written for each thing that a conversation tells; what need
+ * not survive a restart ("a turn began") lives in memory, over the rows.
+ */
+import * as z from "zod";
+import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { threadOf } from "../../names.ts";
+import type { ThreadSummary, ThreadUpdate } from "../../protocol/rpc.ts";
+
+/** Threads of one listing, and of the first frame on the feed: what a sidebar can show. */
+export const THREADS_LISTED = 200;
+/** The beginning of the newest text, as the list shows it. */
+export const PREVIEW_CHARS = 140;
+
+const threadRow = z.object({
+  id: z.string(),
+  title: z.string(),
+  preview: z.string(),
+  status: z.enum(["idle", "working", "failed"]),
+  created_at: z.number(),
+  updated_at: z.number(),
+  seq: z.number(),
+  archived: z.number(),
+  input_tokens: z.number(),
+  output_tokens: z.number(),
+  index_seq: z.number(),
+  indexed_seq: z.number(),
+});
+type ThreadRow = z.infer<typeof threadRow>;
+
+/** A row that the catalog's thread index does not know yet. */
+export interface IndexRow {
+  thread: string;
+  title: string;
+  createdAt: number;
+  archived: boolean;
+  seq: number;
+}
+
+export class ThreadList {
+  readonly #sql: SqlStorage;
+  /** Newest transient update per thread. Lost with the memory, which is what transient means. */
+  readonly #live = new Map<string, ThreadUpdate>();
+  /** Whether the catalog may be owed news. True at first: the rows of an earlier life are not looked at yet. */
+  #owing = true;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /**
+   * Takes an update of a conversation. Returns the thread as the list now shows it, or `null` if the update was
+   * stale and changed nothing. Throws `thread_invalid`.
+   */
+  apply(update: ThreadUpdate): ThreadSummary | null {
+    const thread = threadOf(update.thread);
+    const row = this.#row(thread);
+    const live = this.#live.get(thread);
+    const storedSeq = row?.seq ?? -1;
+    if (update.transient) {
+      if (update.seq <= Math.max(storedSeq, live?.seq ?? -1)) return null;
+      this.#live.set(thread, update);
+      return summaryOf(row, update);
+    }
+    if (update.seq <= storedSeq) return null;
+    // Of two turns close together, the end of the first may be told after the beginning of the second.
+    const newer = live && live.seq > update.seq ? live : undefined;
+    if (!newer) this.#live.delete(thread);
+    const after = merged(row, update);
+    this.#write(after);
+    return summaryOf(after, newer);
+  }
+
+  /** Newest first, at most `limit`. `query` matches titles and previews, case folded; archived threads are not listed. */
+  list(options: { query?: string; limit?: number } = {}): ThreadSummary[] {
+    const limit = Math.max(0, Math.min(options.limit ?? THREADS_LISTED, THREADS_LISTED));
+    const query = fold(options.query ?? "").trim();
+    const rows = new Map(this.#rows("SELECT * FROM threads").map((row) => [row.id, row]));
+    const summaries: ThreadSummary[] = [];
+    for (const id of new Set([...rows.keys(), ...this.#live.keys()])) {
+      const live = this.#live.get(id);
+      const row = rows.get(id);
+      if (row?.archived && !live) continue;
+      const summary = summaryOf(row, live);
+      if (query && !fold(`${summary.title}\n${summary.preview}`).includes(query)) continue;
+      summaries.push(summary);
+    }
+    summaries.sort((a, b) => b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1));
+    return summaries.slice(0, limit);
+  }
+
+  /** Gives the title that a person wants. Throws `thread_unknown`, `bad_request`. */
+  rename(thread: string, title: string): ThreadSummary {
+    const text = title.trim().replace(/\s+/g, " ");
+    if (!text || text.length > limits.titleChars) {
+      throw new AppError("bad_request", `A title has 1 to ${limits.titleChars} characters.`);
+    }
+    const row = this.#known(thread);
+    const after: ThreadRow = { ...row, title: text, index_seq: row.index_seq + 1 };
+    this.#write(after);
+    return summaryOf(after, this.#live.get(thread));
+  }
+
+  /** Takes the thread off the list until something newer happens in it. Throws `thread_unknown`. */
+  archive(thread: string): void {
+    const row = this.#known(thread);
+    this.#live.delete(thread);
+    this.#write({ ...row, archived: 1, index_seq: row.index_seq + 1 });
+  }
+
+  /** Whether to look at `owed` at all: it reads every row. */
+  get owing(): boolean {
+    return this.#owing;
+  }
+
+  /** What the catalog does not know yet, at most `count` rows. */
+  owed(count: number): IndexRow[] {
+    const rows = this.#rows("SELECT * FROM threads WHERE indexed_seq < index_seq LIMIT ?", count);
+    if (rows.length === 0) this.#owing = false;
+    return rows.map((row) => ({
+      thread: row.id,
+      title: row.title,
+      createdAt: row.created_at,
+      archived: row.archived === 1,
+      seq: row.index_seq,
+    }));
+  }
+
+  /** The catalog has these rows. One that changed meanwhile stays owed. */
+  indexed(rows: readonly IndexRow[]): void {
+    for (const row of rows) {
+      this.#sql.exec(
+        "UPDATE threads SET indexed_seq = ? WHERE id = ? AND indexed_seq < ?",
+        row.seq,
+        row.thread,
+        row.seq,
+      );
+    }
+  }
+
+  /** A visible thread. One that so far is only live (its first turn runs) counts: it gets its row now. */
+  #known(thread: string): ThreadRow {
+    const row = this.#row(thread);
+    const live = this.#live.get(thread);
+    if (row && (!row.archived || live)) return row;
+    if (!live)
+      throw new AppError("thread_unknown", "There is no such chat on your list. It may have been archived.");
+    // Its sequence is one that any real update exceeds, so that the turn's own end still counts.
+    return merged(undefined, { ...live, seq: -1 });
+  }
+
+  #row(thread: string): ThreadRow | undefined {
+    return this.#rows("SELECT * FROM threads WHERE id = ?", thread)[0];
+  }
+
+  #rows(query: string, ...bindings: (string | number)[]): ThreadRow[] {
+    return this.#sql
+      .exec(query, ...bindings)
+      .toArray()
+      .map((row) => threadRow.parse(row));
+  }
+
+  #write(row: ThreadRow): void {
+    if (row.index_seq > row.indexed_seq) this.#owing = true;
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO threads (id, title, preview, status, created_at, updated_at, seq, archived,
+         input_tokens, output_tokens, index_seq, indexed_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      row.id,
+      row.title,
+      row.preview,
+      row.status,
+      row.created_at,
+      row.updated_at,
+      row.seq,
+      row.archived,
+      row.input_tokens,
+      row.output_tokens,
+      row.index_seq,
+      row.indexed_seq,
+    );
+  }
+}
+
+/** The row after an update that counts. */
+function merged(row: ThreadRow | undefined, update: ThreadUpdate): ThreadRow {
+  // The first title stays: whoever wants another one says so, and nothing that is suggested later takes it away.
+  const title = row?.title || clip(update.suggestedTitle.trim().replace(/\s+/g, " "), limits.titleChars);
+  const news = row === undefined || title !== row.title || row.archived === 1;
+  return {
+    id: update.thread,
+    title,
+    preview: clip(update.preview, PREVIEW_CHARS) || (row?.preview ?? ""),
+    status: update.status,
+    created_at: row?.created_at ?? update.at,
+    updated_at: Math.max(row?.updated_at ?? 0, update.at),
+    seq: update.seq,
+    archived: 0,
+    input_tokens: (row?.input_tokens ?? 0) + update.inputTokens,
+    output_tokens: (row?.output_tokens ?? 0) + update.outputTokens,
+    index_seq: (row?.index_seq ?? 0) + (news ? 1 : 0),
+    indexed_seq: row?.indexed_seq ?? 0,
+  };
+}
+
+/** What the list shows: the row with the live update over it. At least one of the two is there. */
+function summaryOf(row: ThreadRow | undefined, live: ThreadUpdate | undefined): ThreadSummary {
+  const shown = live ? merged(row, live) : row;
+  if (!shown) throw new AppError("thread_unknown", "There is no such chat.");
+  return {
+    id: shown.id,
+    title: shown.title,
+    preview: shown.preview,
+    status: shown.status,
+    createdAt: shown.created_at,
+    updatedAt: shown.updated_at,
+  };
+}
+
+const fold = (text: string): string => text.normalize("NFC").toLowerCase();
+
+/** At most `chars` UTF-16 units, never half a character. */
+const clip = (text: string, chars: number): string => {
+  if (text.length <= chars) return text;
+  const cut = text.slice(0, chars);
+  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
+};

@@ -1,0 +1,147 @@
+/** The API of an agent beside its files: who am I, settings, chats, and the feed of what happens in them. */
+import * as z from "zod";
+import { conversationStub, isLoopback, userStub } from "../../env.ts";
+import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { threadOf, userIdFrom } from "../../names.ts";
+import { ACTOR_PATHS } from "../../protocol/forwarded.ts";
+import { parsed, readJson } from "../body.ts";
+import type { Call } from "../context.ts";
+import { askActor } from "../forward.ts";
+import { conversationOf, threadFrom } from "../pages.ts";
+import type { Gate, Route } from "../route.ts";
+
+/** A key that a program gives to a message, so that sending it twice counts once. */
+const KEY_CHARS = 200;
+/** Searching is a substring test over a list in memory: longer queries find nothing more. */
+const QUERY_CHARS = 200;
+
+const threadsQuery = z.object({
+  query: z.string().max(QUERY_CHARS).optional(),
+  limit: z.coerce.number().int().min(1).max(200).optional(),
+});
+// Lengths and shapes of the fields are the user actor's to check; here is only what a change may be made of.
+const settingsBody = z.strictObject({
+  name: z.string().optional(),
+  instructions: z.string().optional(),
+  model: z.string().optional(),
+});
+const titleBody = z.strictObject({ title: z.string() });
+const messageBody = z.strictObject({ text: z.string(), key: z.string().min(1).max(KEY_CHARS).optional() });
+
+const me: Gate = {
+  resource: "me",
+  action: "read",
+  async run({ c, principal, settings }) {
+    const { userId, handle, name, role, kind } = principal;
+    return c.json({
+      user: { id: userId, handle, name, role, kind },
+      agent: await userStub(c.env, userId).settings(),
+      deployment: isLoopback(settings.accessTeamDomain) ? "local" : "cloud",
+      defaultModel: settings.defaultModel,
+    });
+  },
+};
+
+const readSettings: Gate = {
+  resource: "agent",
+  action: "read",
+  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.userId).settings()),
+};
+
+const changeSettings: Gate = {
+  resource: "agent",
+  action: "write",
+  async run({ c, agent }) {
+    const body = await readJson(c.req.raw, settingsBody);
+    const change = {
+      ...(body.name !== undefined && { name: body.name }),
+      ...(body.instructions !== undefined && { instructions: body.instructions }),
+      ...(body.model !== undefined && { model: body.model }),
+    };
+    return c.json(await userStub(c.env, agent.userId).changeSettings(change));
+  },
+};
+
+const listThreads: Gate = {
+  resource: "threads",
+  action: "read",
+  async run({ c, agent }) {
+    const { query, limit } = parsed(threadsQuery, c.req.query(), "The query does not fit");
+    const options = { ...(query !== undefined && { query }), ...(limit !== undefined && { limit }) };
+    return c.json({ threads: await userStub(c.env, agent.userId).threads(options) });
+  },
+};
+
+/** A fresh name for a chat. Nothing is stored until its first message. */
+const newThread: Gate = {
+  resource: "threads",
+  action: "write",
+  run({ c, deps }) {
+    const slug = `t${userIdFrom(deps.random(20)).slice(1, 13)}`;
+    return c.json({ thread: { id: threadOf(slug) } }, 201);
+  },
+};
+
+const renameThread: Gate = {
+  resource: "threads",
+  action: "write",
+  async run(call) {
+    const { title } = await readJson(call.c.req.raw, titleBody);
+    const thread = await userStub(call.c.env, call.agent.userId).renameThread(threadFrom(call), title);
+    return call.c.json({ thread });
+  },
+};
+
+const archiveThread: Gate = {
+  resource: "threads",
+  action: "write",
+  async run(call) {
+    await userStub(call.c.env, call.agent.userId).archiveThread(threadFrom(call));
+    return call.c.body(null, 204);
+  },
+};
+
+const sendMessage: Gate = {
+  resource: "conversation",
+  action: "write",
+  async run(call) {
+    const { c, deps, principal } = call;
+    const name = conversationOf(call);
+    const { text, key } = await readJson(c.req.raw, messageBody);
+    if (text.trim() === "") throw new AppError("message_empty", "The message is empty. Write something.");
+    if (new TextEncoder().encode(text).byteLength > limits.messageBytes) {
+      throw new AppError(
+        "message_too_large",
+        `A message has at most ${limits.messageBytes} bytes. Put longer text into a file and name it.`,
+      );
+    }
+    // With its source in front, so that no key of the API can stand for an event of another channel.
+    const message = { key: `http:${key ?? deps.id()}`, source: "http", text };
+    const { turn, fresh } = await conversationStub(c.env, name).send(principal, message);
+    return c.json({ turn, fresh }, 202);
+  },
+};
+
+const feed: Gate = {
+  resource: "feed",
+  action: "connect",
+  run: ({ c, principal, agent }: Call) =>
+    askActor(userStub(c.env, agent.userId), c.req.raw, {
+      principal,
+      agent,
+      path: ACTOR_PATHS.feed,
+      query: [],
+    }),
+};
+
+const AGENT = "/api/agents/:handle";
+
+export const AGENT_ROUTES: readonly Route[] = [
+  { path: "/api/me", of: "own", methods: { GET: me } },
+  { path: `${AGENT}/settings`, of: "handle", methods: { GET: readSettings, PATCH: changeSettings } },
+  { path: `${AGENT}/feed`, of: "handle", methods: { UPGRADE: feed } },
+  { path: `${AGENT}/threads`, of: "handle", methods: { GET: listThreads, POST: newThread } },
+  { path: `${AGENT}/threads/:thread`, of: "handle", methods: { PATCH: renameThread, DELETE: archiveThread } },
+  { path: `${AGENT}/threads/:thread/messages`, of: "handle", methods: { POST: sendMessage } },
+];

@@ -1,0 +1,126 @@
+/** The console's page and files, and the addresses of agents and their conversations. */
+import { conversationStub } from "../env.ts";
+import { AppError } from "../errors.ts";
+import { conversationName, parseConversationName, threadOf } from "../names.ts";
+import { ACTOR_PATHS } from "../protocol/forwarded.ts";
+import type { Call } from "./context.ts";
+import { askActor } from "./forward.ts";
+import { consolePolicy } from "./respond.ts";
+import type { Gate, Route } from "./route.ts";
+
+/** The thread behind `/@handle`. */
+export const MAIN_THREAD = "main";
+
+/** Names with a hash in them never change. Private, because they stand behind Access. */
+const HASHED_ASSET = "private, max-age=31536000, immutable";
+/** Everything else is asked for again each time, by its etag. */
+const REVALIDATED = "private, no-cache";
+
+/** A file of the console's build. The request is made anew: no cookie or token of ours goes along. */
+async function asset(call: Call, path: string, cacheControl: string): Promise<Response> {
+  const headers = new Headers();
+  const known = call.c.req.header("If-None-Match");
+  if (known) headers.set("If-None-Match", known);
+  const found = await call.c.env.ASSETS.fetch(
+    new Request(new URL(path, "https://assets.internal"), { headers }),
+  );
+  if (found.status !== 200 && found.status !== 304) {
+    await found.body?.cancel();
+    throw new AppError("not_found", "There is no such file.");
+  }
+  const kept = new Headers({
+    "cache-control": cacheControl,
+    "content-security-policy": consolePolicy(call.settings),
+  });
+  for (const name of ["content-type", "etag"]) {
+    const value = found.headers.get(name);
+    if (value !== null) kept.set(name, value);
+  }
+  return new Response(found.body, { status: found.status, headers: kept });
+}
+
+const page: Gate = {
+  resource: "agent",
+  action: "read",
+  async run(call) {
+    threadFrom(call);
+    try {
+      return await asset(call, "/", REVALIDATED);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "not_found") throw error;
+      throw new AppError("config_missing", "The console is not built. Run `npm run build`.", {
+        cause: error,
+      });
+    }
+  },
+};
+
+const socket: Gate = {
+  resource: "conversation",
+  action: "connect",
+  run: (call) =>
+    askActor(conversationStub(call.c.env, conversationOf(call)), call.c.req.raw, {
+      principal: call.principal,
+      agent: call.agent,
+      path: ACTOR_PATHS.socket,
+      query: ["_pk", "client"],
+    }),
+};
+
+const messages: Gate = {
+  resource: "conversation",
+  action: "read",
+  run: (call) =>
+    askActor(conversationStub(call.c.env, conversationOf(call)), call.c.req.raw, {
+      principal: call.principal,
+      agent: call.agent,
+      path: ACTOR_PATHS.messages,
+      query: ["before", "limit"],
+    }),
+};
+
+const hashedAsset: Gate = {
+  resource: "assets",
+  action: "read",
+  run: (call) => asset(call, new URL(call.c.req.url).pathname, HASHED_ASSET),
+};
+
+const plainAsset: Gate = {
+  resource: "assets",
+  action: "read",
+  run: (call) => asset(call, new URL(call.c.req.url).pathname, REVALIDATED),
+};
+
+const home: Gate = {
+  resource: "me",
+  action: "read",
+  run: (call) => call.c.redirect(`/@${call.principal.handle}`, 302),
+};
+
+/** The thread that the route names. Throws `thread_invalid`. */
+export function threadFrom(call: Call): string {
+  const thread = call.c.req.param("thread");
+  return thread === undefined ? MAIN_THREAD : threadOf(thread);
+}
+
+/** The addressed conversation: by its name, or as a thread of the addressed agent. */
+export function conversationOf(call: Call): string {
+  const named = parseConversationName(call.c.req.param("name") ?? "");
+  return conversationName(call.agent.userId, named?.thread ?? threadFrom(call));
+}
+
+export const PAGE_ROUTES: readonly Route[] = [
+  { path: "/", of: "own", methods: { GET: home } },
+  { path: "/assets/*", of: "deployment", methods: { GET: hashedAsset } },
+  {
+    path: "/:file{[\\w-]+\\.(?:svg|ico|png|webmanifest|txt)}",
+    of: "deployment",
+    methods: { GET: plainAsset },
+  },
+  { path: "/agents/conversation/:name", of: "conversation", methods: { UPGRADE: socket } },
+  { path: "/agents/conversation/:name/get-messages", of: "conversation", methods: { GET: messages } },
+  { path: "/:at{@[^/]+}", of: "handle", methods: { GET: page, UPGRADE: socket } },
+  { path: "/:at{@[^/]+}/get-messages", of: "handle", methods: { GET: messages } },
+  { path: "/:at{@[^/]+}/:thread", of: "handle", methods: { GET: page, UPGRADE: socket } },
+  { path: "/:at{@[^/]+}/:thread/get-messages", of: "handle", methods: { GET: messages } },
+];
