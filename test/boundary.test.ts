@@ -20,16 +20,21 @@ function sources(folder: string): Source[] {
     .map((entry) => {
       const path = relative(ROOT, join(entry.parentPath, entry.name));
       const text = readFileSync(join(ROOT, path), "utf8");
-      const found = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s+)?[^;"']*?from\s+["']([^"']+)["']/g)];
-      const bare = [...text.matchAll(/(?:^|\n)\s*import\s+["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g)];
+      const found = [
+        ...text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s+)?[^;"']*?from\s+["']([^"']+)["']/g),
+      ];
+      const bare = [
+        ...text.matchAll(/(?:^|\n)\s*import\s+["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g),
+      ];
       const resolve = (name: string) => (name.startsWith(".") ? normalize(join(dirname(path), name)) : name);
       return {
         path,
         text,
         imports: [...found.map((m) => m[2] ?? ""), ...bare.map((m) => m[1] ?? m[2] ?? "")].map(resolve),
-        values: [...found.filter((m) => !m[1]).map((m) => m[2] ?? ""), ...bare.map((m) => m[1] ?? m[2] ?? "")].map(
-          resolve,
-        ),
+        values: [
+          ...found.filter((m) => !m[1]).map((m) => m[2] ?? ""),
+          ...bare.map((m) => m[1] ?? m[2] ?? ""),
+        ].map(resolve),
       };
     });
 }
@@ -126,7 +131,9 @@ describe("what is pure stays pure", () => {
   it("clock and randomness are read in the shells only", () => {
     const wrong = src
       .filter((source) => !SHELLS.some((shell) => source.path.startsWith(shell)))
-      .filter((source) => /\bDate\.now\b|\brandomUUID\b|\bMath\.random\b|getRandomValues|new Date\(\)/.test(source.text))
+      .filter((source) =>
+        /\bDate\.now\b|\brandomUUID\b|\bMath\.random\b|getRandomValues|new Date\(\)/.test(source.text),
+      )
       .map((source) => source.path);
     expect(wrong).toEqual([]);
   });

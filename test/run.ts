@@ -53,7 +53,11 @@ const tests = run(
   ...args,
 );
 
-const reportShape = z.object({ numPassedTests: z.number(), numFailedTests: z.number(), success: z.boolean() });
+const reportShape = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  success: z.boolean(),
+});
 let counted = { numPassedTests: 0, numFailedTests: 1, success: false };
 try {
   counted = reportShape.parse(JSON.parse(readFileSync(report, "utf8")));

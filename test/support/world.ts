@@ -23,7 +23,10 @@ export interface FakeTool {
   run(input: unknown, key: string, signal: AbortSignal): Promise<unknown>;
 }
 
-export const answer = (text: string, tools: { name: string; input: unknown; id?: string }[] = []): Answer => ({
+export const answer = (
+  text: string,
+  tools: { name: string; input: unknown; id?: string }[] = [],
+): Answer => ({
   parts: [
     ...(text ? [{ type: "text" as const, text }] : []),
     ...tools.map((tool, i) => ({
@@ -209,7 +212,6 @@ export class World {
           ? {
               agent: { name: "Tide", instructions: "", model: "", version: 1 },
               model: "fake/model",
-              owner: "Alice",
               userId: "alice",
               thread: "main",
             }

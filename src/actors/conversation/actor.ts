@@ -55,8 +55,6 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   readonly #webSockets: WebSockets;
   readonly #lifecycle: Lifecycle<Env>;
   readonly #where: { userId: string; thread: string };
-  /** E-mail or name of the owner, as the last request told it; for the prompt. */
-  #owner = "the user";
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -96,11 +94,10 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   /** The chat's WebSocket upgrade, and `get-messages`. Requests come from the router only. */
   override async fetch(request: Request): Promise<Response> {
     try {
-      const { principal } = forwardedFrom(request.headers);
+      forwardedFrom(request.headers); // throws unless the router made this request
       const url = new URL(request.url);
       if (url.pathname === ACTOR_PATHS.socket) {
         await this.#lifecycle.start();
-        this.#knowOwner(principal);
         const response = await this.#lifecycle.fetch(request);
         // The SDK answers an uncaught error with its stack.
         if (response.status >= 500) throw new Error(`the upgrade failed: ${await response.text()}`);
@@ -123,7 +120,6 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
 
   async send(principal: Principal, message: InboundMessage): Promise<Accepted> {
     await this.#lifecycle.start();
-    this.#knowOwner(principal);
     const key = `${message.source}:${message.key}`;
     const earlier = this.#store.state.seen.get(key);
     if (earlier) return { turn: earlier, fresh: false };
@@ -144,10 +140,6 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   }
 
   // --- the parts ------------------------------------------------------------------------------------------
-
-  #knowOwner(principal: Principal): void {
-    if (principal.userId === this.#where.userId) this.#owner = principal.name;
-  }
 
   #load(): void {
     migrate(this.ctx.storage, [{ version: 1, sql: journalSql }], now());
@@ -234,7 +226,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
         const agent = this.#settings.current();
         if (!agent) return null;
         const model = agent.model || settingsOf(env).defaultModel;
-        return { agent, model, owner: this.#owner, userId, thread };
+        return { agent, model, userId, thread };
       },
       loadSettings: () => this.#settings.load(),
       model: modelPort(env, async (path) => {

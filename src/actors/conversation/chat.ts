@@ -75,7 +75,8 @@ export class Chat {
       case "cf_agent_use_chat_request":
         return this.#request(peer, frame);
       case "cf_agent_chat_request_cancel":
-        this.#host.cancel(frame.id.replace(/~\d+$/, ""));
+        // A stream that took another's place is known by the request's id and a suffix.
+        if (!this.#host.cancel(frame.id)) this.#host.cancel(frame.id.replace(/~\d+$/, ""));
         return;
       case "cf_agent_chat_clear":
         this.#host.clear(senderOf(peer));

@@ -13,8 +13,6 @@ export interface TurnSettings {
   agent: AgentSettings;
   /** `provider/model` that this turn uses. */
   model: string;
-  /** How the prompt calls the user. */
-  owner: string;
   userId: string;
   thread: string;
 }

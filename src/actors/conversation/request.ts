@@ -20,7 +20,9 @@ export function buildCall(
   tools: readonly LanguageModelV4FunctionTool[],
   at: number,
 ): { entries: Entry[]; request: ModelRequest } {
-  const system = systemPrompt(settings.agent, settings.owner, at);
+  const asker =
+    (draft.active ?? draft.waiting.find((turn) => turn.id === step.turn))?.sender.name ?? "the user";
+  const system = systemPrompt(settings.agent, asker, at);
   const offered = step.withTools ? [...tools] : [];
   const toolText = JSON.stringify(offered);
   const call: CallEntry = {

@@ -3,7 +3,9 @@ import { systemPrompt, windowOf } from "../../../src/actors/conversation/memory.
 import { says, World } from "../../support/world.ts";
 
 async function conversation(turns: number, chars: number): Promise<World> {
-  const world = new World({ models: Array.from({ length: turns }, (_, i) => says(`answer ${i} ${"x".repeat(chars)}`)) });
+  const world = new World({
+    models: Array.from({ length: turns }, (_, i) => says(`answer ${i} ${"x".repeat(chars)}`)),
+  });
   for (let i = 0; i < turns; i++) await world.say(`question ${i}`);
   return world;
 }
@@ -18,12 +20,16 @@ describe("the window", () => {
     const world = await conversation(60, 400);
     const window = windowOf(world.state, 2_000);
     expect(window.messages[0]?.role).toBe("user");
-    expect(JSON.stringify(window.messages.map((message) => message.content)).length).toBeLessThan(2_000 * 4 * 1.5);
+    expect(JSON.stringify(window.messages.map((message) => message.content)).length).toBeLessThan(
+      2_000 * 4 * 1.5,
+    );
     expect(JSON.stringify(window.messages.at(-1))).toContain("answer 59");
   });
 
   it("moves its beginning in steps, so that a prompt cache survives most turns", async () => {
-    const world = new World({ models: Array.from({ length: 80 }, (_, i) => says(`answer ${i} ${"x".repeat(400)}`)) });
+    const world = new World({
+      models: Array.from({ length: 80 }, (_, i) => says(`answer ${i} ${"x".repeat(400)}`)),
+    });
     const firsts = new Set<string>();
     for (let i = 0; i < 80; i++) {
       await world.say(`question ${i}`);
@@ -39,7 +45,8 @@ describe("the window", () => {
     const other = await conversation(5, 11);
     expect(windowOf(one.state, 10_000).hash).toBe(windowOf(same.state, 10_000).hash);
     expect(windowOf(one.state, 10_000).hash).not.toBe(windowOf(other.state, 10_000).hash);
-    const calls = (world: World) => world.entries.flatMap((entry) => (entry.kind === "call" ? [entry.fingerprint] : []));
+    const calls = (world: World) =>
+      world.entries.flatMap((entry) => (entry.kind === "call" ? [entry.fingerprint] : []));
     expect(calls(one)).toEqual(calls(same));
     expect(calls(one)[1]).not.toBe(calls(other)[1]);
   });

@@ -153,7 +153,9 @@ describe("tools", () => {
   });
 
   it("are bounded: the last round gets none, so that the model has to answer", async () => {
-    const rounds = Array.from({ length: limits.roundsPerTurn - 1 }, () => says("", [{ name: "read", input: {} }]));
+    const rounds = Array.from({ length: limits.roundsPerTurn - 1 }, () =>
+      says("", [{ name: "read", input: {} }]),
+    );
     const world = new World({
       models: [...rounds, says("enough")],
       tools: { read: { replay: "safe", run: async () => 1 } },
@@ -238,7 +240,10 @@ describe("a crash", () => {
     await world.settle();
     const cut = world.commits.findIndex((commit) => commit.some((entry) => entry.kind === "intent"));
     world.commits.splice(cut + 1);
-    const again = new World({ models: [says("ok")], tools: { read: { replay: "safe", run: async () => 1 } } });
+    const again = new World({
+      models: [says("ok")],
+      tools: { read: { replay: "safe", run: async () => 1 } },
+    });
     again.commits.push(...world.commits);
     again.crash();
     again.drive.kick();

@@ -36,7 +36,7 @@ describe("joining deltas", () => {
   });
 
   it("keeps blocks, other events and their order apart", () => {
-    const ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+    const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
     const stop = 'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n';
     const text = anthropic("a") + anthropic("b") + ping + anthropic("c") + stop + anthropic("d", 1);
     expect(joined(text)).toBe(anthropic("ab") + ping + anthropic("c") + stop + anthropic("d", 1));
@@ -67,7 +67,10 @@ describe("joining deltas", () => {
   });
 
   it("does not touch answers that are not event streams", async () => {
-    const original = new Response('{"error":"no"}', { status: 500, headers: { "content-type": "application/json" } });
+    const original = new Response('{"error":"no"}', {
+      status: 500,
+      headers: { "content-type": "application/json" },
+    });
     const out = await mergingFetch(async () => original)("https://x");
     expect(out).toBe(original);
   });

@@ -21,6 +21,9 @@ describe("eviction", () => {
     const later = await connect("sleep");
     later.ask("r2", "m2", "after sleep");
     await later.until(isDone("r2"));
+    // The first socket hibernated through it and is still served.
+    await chat.until(isDone("r2"));
+    expect(chat.text("r2")).toBe("two");
     expect((await messagesOf("sleep", later)).map(textOf)).toEqual([
       "before sleep",
       "one",
