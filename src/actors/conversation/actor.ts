@@ -251,7 +251,13 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
         return live;
       },
       streamReplaced: (old, next) => this.#chat.replaced(old, next),
-      savePartial: (turn, parts) => this.#store.savePartial(turn, parts),
+      savePartial: (turn, parts) => {
+        try {
+          this.#store.savePartial(turn, parts);
+        } catch (error) {
+          console.error("the partial answer could not be flushed; it is still in memory", error);
+        }
+      },
       ended: (turn, live) => this.#chat.ended(turn, live),
       settled: () => void this.#settled(),
       broke: (error) => console.error("the drive broke off; the wake will start it again", error),
