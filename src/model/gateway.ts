@@ -74,7 +74,7 @@ function bindingOf(options: GatewayOptions): GatewayBinding {
     async run(model) {
       throw new ModelError(
         "model_unknown",
-        `The model ${model} runs on Cloudflare only. On this machine choose anthropic/…, openai/… or ollama/….`,
+        `The model ${model} runs on Cloudflare only. On this machine choose anthropic/…, openai/…, ollama/… or demo/….`,
         { retryable: false },
       );
     },
@@ -96,7 +96,8 @@ async function languageModel(
     const { createAnthropic } = await import("@ai-sdk/anthropic");
     return ai(createAnthropic({ apiKey: "gateway" })(model), options);
   }
-  if (vendor === "openai" || vendor === "ollama") {
+  // Ollama and the demo model are known to the local gateway only; it takes them on OpenAI's path, by their whole name.
+  if (vendor === "openai" || vendor === "ollama" || vendor === "demo") {
     const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
     const openai = createOpenAICompatible({
       name: "openai",
@@ -104,7 +105,7 @@ async function languageModel(
       apiKey: "gateway",
       includeUsage: true,
     });
-    return ai(openai(vendor === "ollama" ? name : model), options);
+    return ai(openai(vendor === "openai" ? model : name), options);
   }
   if (slash <= 0) {
     throw new ModelError("model_unknown", `"${name}" is not a model. Models are named provider/model.`, {

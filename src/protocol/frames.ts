@@ -2,7 +2,7 @@
  * Frames of the chat socket. The `cf_agent_*` ones are the Agents SDK's chat protocol (agents 0.32.0); the
  * `holdfast_*` ones are ours: our console asks for them with `?client=holdfast`, stock clients never see them.
  */
-import * as z from "zod";
+import { z } from "zod";
 import type { ChatMessage } from "./message.ts";
 
 /** Reconnecting clients ask for this text and get `PONG` from the platform itself, without waking the object. */

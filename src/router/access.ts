@@ -3,7 +3,7 @@
  * that turns this off: on one machine, an issuer of our own signs real tokens, and is believed there only.
  */
 import { jwtVerify } from "jose";
-import * as z from "zod";
+import { z } from "zod";
 import { isLoopback, type Settings } from "../env.ts";
 import { AppError } from "../errors.ts";
 import { limits } from "../limits.ts";

@@ -1,5 +1,5 @@
 /** Reads request bodies within their limits, and parses them. */
-import type * as z from "zod";
+import type { z } from "zod";
 import { AppError } from "../errors.ts";
 import { limits } from "../limits.ts";
 

@@ -1,5 +1,5 @@
 /** Queries on the catalog (D1): which user is this, and whose agent has this handle. */
-import * as z from "zod";
+import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { handleFrom, userIdFrom } from "../names.ts";

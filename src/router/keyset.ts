@@ -3,7 +3,7 @@
  * most one fetch in `limits.keySetRefetchMs`, however many such tokens arrive.
  */
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from "jose";
-import * as z from "zod";
+import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { limits } from "../limits.ts";
 

@@ -1,7 +1,7 @@
 /// <reference path="./html.d.ts" />
 /** What leaves: security headers, and errors that are rich in the log and generic on the wire. */
 import { routePath } from "hono/route";
-import * as z from "zod";
+import { z } from "zod";
 import type { Settings } from "../env.ts";
 import { AppError, ERROR_STATUS, type ErrorCode, toWire, type WireError } from "../errors.ts";
 import type { RouterContext } from "./context.ts";

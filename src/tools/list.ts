@@ -1,4 +1,4 @@
-import * as z from "zod";
+import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { normaliseDirectory } from "./files/paths.ts";

@@ -1,5 +1,5 @@
 /** The list of tools, and how a model is told of them. */
-import * as z from "zod";
+import { z } from "zod";
 import { deleteFile } from "./delete.ts";
 import { edit } from "./edit.ts";
 import { list } from "./list.ts";

@@ -1,5 +1,5 @@
 /** Runs one tool call as the model wrote it. Everything that may be expected to go wrong is an answer, not a throw. */
-import type * as z from "zod";
+import type { z } from "zod";
 import { AppError, type ErrorCode } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { capped } from "./overflow.ts";

@@ -1,5 +1,5 @@
 /** The contract of a tool: one file a tool, all of them listed in `registry.ts`. */
-import type * as z from "zod";
+import type { z } from "zod";
 
 /** What a call may touch. Decides whether a person is asked first. */
 export type Risk = "auto" | "ask" | "deny";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import { z } from "zod";
 import { limits } from "../limits.ts";
 import { normalisePath } from "./files/paths.ts";
 import { VERSION_DAYS } from "./files/store.ts";

@@ -42,13 +42,17 @@ export async function story(seed: number, plan: CrashPlan): Promise<Sim> {
   let stops = 2;
   for (let step = 0; step < STEPS; step++) {
     const next = unsent[0];
-    if (next && chance.chance(0.2)) {
+    const whim = chance.next();
+    if (next && whim < 0.2) {
       // A client keeps what was not accepted and sends it again: it counts once.
       if (sim.send(next)) unsent.shift();
-    } else if (chance.chance(0.02)) {
+    } else if (whim < 0.22) {
       sim.send(chance.pick(sent));
-    } else if (chance.chance(0.01) && stops-- > 0) sim.cancel(chance.pick(sent).turn);
-    else if (chance.chance(0.02)) sim.kick();
+    } else if (whim < 0.23) {
+      if (stops-- > 0) sim.cancel(chance.pick(sent).turn);
+    } else if (whim < 0.25) {
+      sim.kick();
+    }
     const went = await sim.step();
     if (!went && unsent.length === 0) return sim;
   }

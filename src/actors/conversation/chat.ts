@@ -76,7 +76,7 @@ export class Chat {
         return this.#request(peer, frame);
       case "cf_agent_chat_request_cancel":
         // A stream that took another's place is known by the request's id and a suffix.
-        if (!this.#host.cancel(frame.id)) this.#host.cancel(frame.id.replace(/~\d+$/, ""));
+        if (!this.#host.cancel(frame.id)) this.#host.cancel(frame.id.replace(/~\d+\.\d+$/, ""));
         return;
       case "cf_agent_chat_clear":
         this.#host.clear(senderOf(peer));

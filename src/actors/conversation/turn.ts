@@ -9,7 +9,7 @@ import { answerEntries, type CallId, cancelEntries, faultEntry, lateOrNot, toolI
 import { type AskedTool, plan, type Step } from "./plan.ts";
 import type { TurnPorts, TurnSettings } from "./ports.ts";
 import { buildCall } from "./request.ts";
-import { findTurn, reduceAll, type State } from "./state.ts";
+import { findTurn, reduceAll, type State, type Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
 import { metadataOf } from "./transcript.ts";
 
@@ -166,11 +166,13 @@ export class Drive {
     if (!turn) return;
     const old = this.#live;
     if (!old) {
-      this.#live = this.#ports.openStream(turn.request, turn);
+      // A turn that began in an earlier life of the object streams anew: its chunks have other numbers.
+      const first = step.round === 0 && step.attempt === 1;
+      this.#live = this.#ports.openStream(first ? turn.request : streamId(turn, step), turn);
       this.#scheduleFlush(0);
-    } else if (old.hasPartial && step.round === turn.rounds.length && step.attempt > 1) {
+    } else if (old.hasPartial && step.attempt > 1) {
       // Readers saw the beginning of an answer that is asked for again: it is replaced, never spliced.
-      const next = this.#ports.openStream(`${turn.request}~${step.attempt}`, turn);
+      const next = this.#ports.openStream(streamId(turn, step), turn);
       this.#live = next;
       old.close();
       this.#ports.streamReplaced(old, next);
@@ -348,3 +350,7 @@ const resultOf = (entry: ResultEntry) => ({
   ...(entry.output !== undefined && { output: entry.output }),
   ...(entry.error && { error: entry.error }),
 });
+
+/** The name of a stream that takes another's place. Calls are numbered, so no two streams of a turn share one. */
+const streamId = (turn: Turn, call: { round: number; attempt: number }): string =>
+  `${turn.request}~${call.round}.${call.attempt}`;

@@ -1,5 +1,5 @@
 /** What a user has set for their agent: one row, validated, with a version that only grows. */
-import * as z from "zod";
+import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { AgentSettings } from "../../protocol/rpc.ts";

@@ -2,7 +2,7 @@
  * The list of a user's chats. One row a thread, one row written for each thing that a conversation tells; what need
  * not survive a restart ("a turn began") lives in memory, over the rows.
  */
-import * as z from "zod";
+import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { threadOf } from "../../names.ts";

@@ -1,5 +1,5 @@
 /** The API of an agent beside its files: who am I, settings, chats, and the feed of what happens in them. */
-import * as z from "zod";
+import { z } from "zod";
 import { conversationStub, isLoopback, userStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";

@@ -1,5 +1,5 @@
 /** The API of an agent's files. Which workspace is decided by the addressed agent, after policy; never by a path. */
-import * as z from "zod";
+import { z } from "zod";
 import { userStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";

@@ -180,6 +180,7 @@ describe("a crash", () => {
     expect(world.messages().map(plain)).toEqual(["hi", "a whole answer"]);
     const starts = world.streams.map((stream) => stream.chunks[0]);
     expect(starts).toMatchObject([{ messageId: "a_turn1" }, { messageId: "a_turn1" }]);
+    expect(world.streams.map((stream) => stream.id)).toEqual(["req1", "req1~0.2"]);
     expect(world.entries.filter((entry) => entry.kind === "end")).toHaveLength(1);
   });
 
@@ -281,7 +282,7 @@ describe("a failing model", () => {
   it("that breaks off after readers saw text: the stream is replaced, nothing is spliced", async () => {
     const world = new World({ models: [fails(true, "half an "), says("a whole answer")] });
     await world.say("hi");
-    expect(world.replaced).toEqual(["req1 → req1~2"]);
+    expect(world.replaced).toEqual(["req1 → req1~0.2"]);
     expect(plain(world.messages()[1])).toBe("a whole answer");
   });
 
