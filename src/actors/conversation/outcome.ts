@@ -78,7 +78,7 @@ export function cancelEntries(turn: Turn, live: LiveStream | null, at: number): 
       parts: said,
       usage: { inputTokens: 0, outputTokens: 0 },
       finish: "cancelled",
-      model: turn.open.model,
+      model: live?.model || turn.open.model,
       priceMicros: 0,
       partial: true,
     });

@@ -32,6 +32,7 @@ export class LiveStream {
   #pending = "";
   #cancelWindow: (() => void) | null = null;
   #round = 0;
+  #model = "";
 
   constructor(id: string, turn: Turn, options: StreamOptions) {
     this.id = id;
@@ -52,6 +53,11 @@ export class LiveStream {
 
   get length(): number {
     return this.#bodies.length;
+  }
+
+  /** The model that is answering, as it named itself; empty until it began. */
+  get model(): string {
+    return this.#model;
   }
 
   /** Whether the running round has shown anything. */
@@ -76,6 +82,7 @@ export class LiveStream {
       case "block-end":
         return this.#closeBlock();
       case "began":
+        this.#model = delta.model;
         return;
     }
   }

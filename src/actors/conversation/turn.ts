@@ -256,7 +256,7 @@ export class Drive {
         (delta) => {
           silence.heard();
           if (delta.type === "began") run = delta.run;
-          else if (!abort.signal.aborted) {
+          if (!abort.signal.aborted) {
             live.delta(delta.type === "tool-input" ? { ...delta, id: toolIds(delta.id) } : delta);
           }
         },

@@ -1,0 +1,75 @@
+/** What every part of the page may use, made once the reader is known. */
+import { createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import type { AgentSettings } from "../../protocol/rpc.ts";
+import type { FileStore } from "../files/store.ts";
+import type { ModelStore } from "../settings/models.ts";
+import type { Api, Me } from "./api.ts";
+import type { Platform } from "./platform.ts";
+import type { ThemeControl } from "./theme.ts";
+import type { ThreadList } from "./threads.ts";
+import type { Value } from "./value.ts";
+
+export interface Services {
+  platform: Platform;
+  api: Api;
+  me: Me;
+  /** Whose agent is shown. */
+  handle: string;
+  threads: ThreadList;
+  files: FileStore;
+  models: ModelStore;
+  settings: Value<AgentSettings>;
+  theme: ThemeControl;
+  signedOut(): void;
+}
+
+const ServicesContext = createContext<Services | null>(null);
+export const ServicesProvider = ServicesContext.Provider;
+
+export function useServices(): Services {
+  const services = useContext(ServicesContext);
+  if (!services) throw new Error("A component was rendered outside of ServicesProvider.");
+  return services;
+}
+
+export const useAgent = (): AgentSettings => {
+  const { settings } = useServices();
+  return useSyncExternalStore(settings.subscribe, settings.get);
+};
+
+export const useThreads = () => {
+  const { threads } = useServices();
+  return useSyncExternalStore(threads.subscribe, threads.snapshot);
+};
+
+/** The present, renewed every `everyMs`, for texts such as "5 min ago". */
+export function useNow(everyMs: number): number {
+  const { platform } = useServices();
+  const [now, setNow] = useState(() => platform.now());
+  useEffect(() => {
+    let cancel = () => {};
+    const next = () => {
+      setNow(platform.now());
+      cancel = platform.after(everyMs, next);
+    };
+    cancel = platform.after(everyMs, next);
+    return () => cancel();
+  }, [platform, everyMs]);
+  return now;
+}
+
+/** Whether a media query matches, live. */
+export function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      const list = matchMedia(query);
+      list.addEventListener("change", listener);
+      return () => list.removeEventListener("change", listener);
+    },
+    () => matchMedia(query).matches,
+  );
+}
+
+/** The queries of the layout: chats beside the conversation, and files beside both. */
+export const BESIDE_CHATS = "(min-width: 800px)";
+export const BESIDE_FILES = "(min-width: 1180px)";

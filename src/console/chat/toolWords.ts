@@ -1,0 +1,99 @@
+/** What a tool call did, as a sentence a person would say. Pure. */
+import * as z from "zod";
+import { texts } from "../texts.ts";
+import type { ToolPart, ToolState } from "./message.ts";
+
+export interface ToolSentence {
+  /** Before the object: "Wrote", "Searching". */
+  verb: string;
+  /** The file, directory or words that it is about; may be empty. */
+  object: string;
+  /** Set when the object is a file that the files panel can show. */
+  path: string | null;
+  /** After the object: " in notes". */
+  rest: string;
+  /** What came of it, in a word or two: "3 matches". Empty when there is nothing to add. */
+  outcome: string;
+}
+
+type Tense = "now" | "past" | "failed";
+const VERBS: Readonly<Record<string, Readonly<Record<Tense, string>>>> = texts.tools.verbs;
+
+const FILE_TOOLS = new Set(["read", "write", "edit"]);
+/** Objects longer than this are cut in the sentence; the details have them whole. */
+const OBJECT_CHARS = 90;
+
+const inputSchema = z.object({
+  path: z.string().optional().catch(undefined),
+  directory: z.string().optional().catch(undefined),
+  query: z.string().optional().catch(undefined),
+  pattern: z.string().optional().catch(undefined),
+  url: z.string().optional().catch(undefined),
+  command: z.string().optional().catch(undefined),
+});
+
+/** The input as far as it is known: whole, or what of a streamed path can be read already. */
+function inputOf(part: ToolPart): z.infer<typeof inputSchema> {
+  const parsed = inputSchema.safeParse(part.input);
+  if (parsed.success) return parsed.data;
+  const path = part.inputText.match(/"path"\s*:\s*("(?:[^"\\]|\\.)*")/)?.[1];
+  if (!path) return {};
+  try {
+    return inputSchema.parse({ path: JSON.parse(path) });
+  } catch {
+    return {}; // an escape that is still being written
+  }
+}
+
+const outputSchema = z.object({
+  lines: z.number().optional().catch(undefined),
+  replacements: z.number().optional().catch(undefined),
+  matches: z.array(z.unknown()).optional().catch(undefined),
+  entries: z.array(z.unknown()).optional().catch(undefined),
+  truncated: z.boolean().optional().catch(undefined),
+});
+
+function outcomeOf(part: ToolPart): string {
+  const parsed = outputSchema.safeParse(part.output);
+  if (part.state !== "done" || !parsed.success) return "";
+  const { lines, replacements, matches, entries, truncated } = parsed.data;
+  const counted = (n: number, words: (n: number, more: boolean) => string) => words(n, truncated === true);
+  if (part.name === "search" && matches) return counted(matches.length, texts.tools.matches);
+  if (part.name === "list" && entries) return counted(entries.length, texts.tools.entries);
+  if (part.name === "read" && lines !== undefined) return texts.tools.lines(lines);
+  if (part.name === "edit" && replacements !== undefined && replacements > 1)
+    return texts.tools.places(replacements);
+  return "";
+}
+
+const tenseOf = (state: ToolState): Tense =>
+  state === "done" ? "past" : state === "failed" || state === "stopped" ? "failed" : "now";
+
+/** "some_tool-name" as "some tool name". */
+const plainName = (name: string): string => name.replace(/[_-]+/g, " ").trim();
+
+export function toolSentence(part: ToolPart): ToolSentence {
+  const tense = tenseOf(part.state);
+  const verbs = VERBS[part.name];
+  const input = inputOf(part);
+  const path = input.path?.replace(/^\/+/, "");
+  const directory = part.name === "list" ? (path ?? input.directory ?? "") : input.directory;
+  const words = input.query ?? input.pattern;
+  let object = path || input.url || input.command || "";
+  if (part.name === "list") object = directory || texts.tools.root;
+  if (part.name === "search") object = words ? `“${words}”` : object;
+  const short = object.length > OBJECT_CHARS ? `${object.slice(0, OBJECT_CHARS)}…` : object;
+  return {
+    verb: verbs?.[tense] ?? `${texts.tools.anyTool[tense]} ${plainName(part.name)}`,
+    object: short.replace(/\s+/g, " "),
+    path: FILE_TOOLS.has(part.name) && path && part.state !== "failed" ? path : null,
+    rest: part.name === "search" && words && path ? texts.tools.within(path) : "",
+    outcome: outcomeOf(part),
+  };
+}
+
+/** A tool's input or output for reading: text as it is, everything else as indented JSON. */
+export function readable(value: unknown): { text: string; language: string } {
+  if (typeof value === "string") return { text: value, language: "" };
+  return { text: JSON.stringify(value, null, 2) ?? "", language: "json" };
+}

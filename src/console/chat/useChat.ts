@@ -1,0 +1,23 @@
+/** The chat client of the conversation that is shown, made and closed with it. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { useServices } from "../app/services.tsx";
+import type { ChatClient, ChatSnapshot } from "./client.ts";
+import { chatClient } from "./client.ts";
+
+/** `null` until the client stands: for one frame. */
+export function useChat(thread: string): ChatClient | null {
+  const { platform, me, handle, signedOut } = useServices();
+  const [client, setClient] = useState<ChatClient | null>(null);
+  useEffect(() => {
+    const made = chatClient({ platform, userId: me.user.id, handle, thread, signedOut });
+    setClient(made);
+    return () => {
+      made.close();
+      setClient(null);
+    };
+  }, [platform, me.user.id, handle, thread, signedOut]);
+  return client;
+}
+
+export const useChatSnapshot = (client: ChatClient): ChatSnapshot =>
+  useSyncExternalStore(client.subscribe, client.snapshot);
