@@ -11,7 +11,12 @@ export const ADDRESS_HEADER = "x-holdfast-agent";
 export const FORWARDED_QUERY = ["_pk", "client", "before", "limit"] as const;
 
 /** Paths at an actor. */
-export const ACTOR_PATHS = { socket: "/socket", messages: "/get-messages", feed: "/feed" } as const;
+export const ACTOR_PATHS = {
+  socket: "/socket",
+  messages: "/get-messages",
+  journal: "/journal",
+  feed: "/feed",
+} as const;
 
 // JSON with every non-ASCII character escaped: header values are Latin-1.
 const asHeader = (value: unknown): string =>

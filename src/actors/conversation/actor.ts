@@ -26,8 +26,10 @@ import { migrate } from "../migrate.ts";
 import { Announcer } from "./announce.ts";
 import { Chat } from "./chat.ts";
 import type { Entry, Sender } from "./entries.ts";
+import { exportStream } from "./export.ts";
 import type { PeerIdentity } from "./peers.ts";
 import type { TurnPorts } from "./ports.ts";
+import { transcriptHash } from "./replay.ts";
 import { SettingsCache } from "./settings.ts";
 import { findTurn, hasWork } from "./state.ts";
 import { Store } from "./store.ts";
@@ -109,7 +111,21 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
         const limit = Math.min(Number(url.searchParams.get("limit")) || limits.transcriptMessages, 500);
         return Response.json(this.#window({ limit, ...(before !== null && { before }) }));
       }
-      throw new AppError("not_found", "A conversation has a socket and its messages, nothing else.");
+      if (url.pathname === ACTOR_PATHS.journal) {
+        await this.#lifecycle.start();
+        const messages = transcript(this.#store.state, { limit: Number.POSITIVE_INFINITY });
+        const stream = exportStream({
+          conversation: this.ctx.id.name ?? "",
+          until: this.#store.state.seq,
+          page: (after, until) => this.#store.journal.page(after, until),
+          transcript: transcriptHash(messages),
+        });
+        return new Response(stream, { headers: { "content-type": "application/jsonl; charset=utf-8" } });
+      }
+      throw new AppError(
+        "not_found",
+        "A conversation has a socket, its messages and its journal, nothing else.",
+      );
     } catch (error) {
       const wire = toWire(error);
       if (wire.code === "internal") console.error("conversation request failed", error);

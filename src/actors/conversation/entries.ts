@@ -66,6 +66,8 @@ export interface CallEntry extends Base {
   prompt: string;
   tools: string;
   maxOutputTokens: number;
+  /** Budget of the window that the model saw. */
+  windowTokens: number;
   /** Reserved for the call's worst case, in micro-dollars. */
   reservationMicros: number;
 }

@@ -5,6 +5,7 @@
 import { AppError } from "../../errors.ts";
 import { entryHash, GENESIS, payloadHash } from "./chain.ts";
 import { ENTRY_VERSION, type Entry, isProgress, type UnknownEntry } from "./entries.ts";
+import { type ExportLine, parseEntry, verifyChain } from "./export.ts";
 import { emptyState, reduce, type State } from "./state.ts";
 
 /** `[seq, kind, version, hash, payload hash]`. Heads outlive an erased payload, and the chain verifies from them. */
@@ -28,6 +29,9 @@ export interface Loaded {
 /** A commit that would not fit into a row. Rows end at 2 MB; the margin is for heads and for growth by escapes. */
 const ROW_BYTES = 1_900_000;
 
+/** Rows that an export reads at once: the object answers others in between. */
+const PAGE_ROWS = 100;
+
 export class Journal {
   readonly #sql: SqlStorage;
   readonly #salt: () => string;
@@ -45,12 +49,10 @@ export class Journal {
     this.#head = GENESIS;
     for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
       try {
-        const heads = JSON.parse(row.heads) as Head[]; // written by `append` below
-        const bodies = JSON.parse(row.bodies) as Body[];
-        heads.forEach((head, i) => {
-          state = reduce(state, entryOf(head, bodies[i] ?? null));
-          this.#head = head[3];
-        });
+        for (const line of linesOf(row)) {
+          state = reduce(state, parseEntry(line));
+          this.#head = line.hash;
+        }
       } catch (error) {
         poison = { seq: state.seq + 1, reason: String(error) };
         break;
@@ -102,39 +104,36 @@ export class Journal {
     return row?.seq ?? 0;
   }
 
-  /** Every entry in order, for export, replay and verification. */
-  *entries(): Generator<{ head: Head; entry: Entry | UnknownEntry; salt: string | null }> {
+  /** The next entries behind `after` and up to `until`, as a file holds them. Empty when there are no more. */
+  page(after: number, until: number): ExportLine[] {
+    const rows = this.#sql.exec<Row>(
+      "SELECT heads, bodies FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+      after,
+      until,
+      PAGE_ROWS,
+    );
+    return rows.toArray().flatMap(linesOf);
+  }
+
+  /** Every entry in order, as it was written. */
+  *entries(): Generator<{ line: ExportLine; entry: Entry | UnknownEntry }> {
     for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
-      const heads = JSON.parse(row.heads) as Head[]; // written by `append`
-      const bodies = JSON.parse(row.bodies) as Body[];
-      for (const [i, head] of heads.entries()) {
-        const body = bodies[i] ?? null;
-        yield { head, entry: entryOf(head, body), salt: body?.[0] ?? null };
-      }
+      for (const line of linesOf(row)) yield { line, entry: parseEntry(line) };
     }
   }
 
-  /** Checks the chain from the first entry. Returns the first entry that does not fit, or null. */
+  /** Checks the hash chain. Returns the first entry that does not fit, or null. */
   verify(): number | null {
-    let prev = GENESIS;
-    let expected = 1;
-    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
-      const heads = JSON.parse(row.heads) as Head[]; // written by `append`
-      const bodies = JSON.parse(row.bodies) as Body[];
-      for (const [i, [seq, kind, version, hash, inner]] of heads.entries()) {
-        const body = bodies[i];
-        const whole = !body || payloadHash(body[0], body[1]) === inner;
-        if (seq !== expected || !whole || entryHash(prev, seq, kind, version, inner) !== hash)
-          return expected;
-        prev = hash;
-        expected++;
-      }
-    }
-    return null;
+    const entries = [...this.entries()].map(({ line, entry }) => ({ ...line, entry }));
+    return verifyChain({ entries })[0]?.seq ?? null;
   }
 }
 
-function entryOf(head: Head, body: Body): Entry | UnknownEntry {
-  const kind = head[1];
-  return body ? ({ ...JSON.parse(body[1]), kind } as Entry) : { kind: `erased.${kind}` }; // written by `append`
+function linesOf(row: Row): ExportLine[] {
+  const heads = JSON.parse(row.heads) as Head[]; // written by `append`
+  const bodies = JSON.parse(row.bodies) as Body[];
+  return heads.map(([seq, kind, v, hash, inner], i): ExportLine => {
+    const [salt, payload] = bodies[i] ?? [null, null];
+    return { seq, kind, v, hash, inner, salt, payload };
+  });
 }

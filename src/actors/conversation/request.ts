@@ -4,7 +4,7 @@ import { limits } from "../../limits.ts";
 import type { ModelRequest } from "../../model/port.ts";
 import { sha256 } from "./chain.ts";
 import type { CallEntry, Entry } from "./entries.ts";
-import { systemPrompt, windowOf } from "./memory.ts";
+import { systemPrompt, type Window, windowOf } from "./memory.ts";
 import type { Step } from "./plan.ts";
 import type { TurnSettings } from "./ports.ts";
 import { reduce, type State } from "./state.ts";
@@ -36,13 +36,12 @@ export function buildCall(
     prompt: sha256(system),
     tools: sha256(toolText),
     maxOutputTokens: limits.maxOutputTokens,
+    windowTokens: limits.windowTokens,
     reservationMicros: 0,
   };
   // The window is that of the state in which the turn has begun.
-  const window = windowOf(reduce(draft, call), limits.windowTokens);
-  call.fingerprint = sha256(
-    JSON.stringify([window.hash, call.model, call.prompt, call.tools, call.maxOutputTokens]),
-  );
+  const window = windowOf(reduce(draft, call), call.windowTokens);
+  call.fingerprint = fingerprintOf(call, window);
   const entries: Entry[] = [];
   if (!draft.noted.get(call.prompt)) {
     entries.push({ kind: "note", at, topic: "prompt", hash: call.prompt, text: system });
@@ -62,4 +61,9 @@ export function buildCall(
       metadata: { user: settings.userId, thread: settings.thread, turn: step.turn },
     },
   };
+}
+
+/** What a request is known by: the window, chained message by message, and everything else that the model is given. */
+export function fingerprintOf(call: CallEntry, window: Window): string {
+  return sha256(JSON.stringify([window.hash, call.model, call.prompt, call.tools, call.maxOutputTokens]));
 }

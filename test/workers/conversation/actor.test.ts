@@ -1,6 +1,9 @@
 import { env } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
-import { connect, scriptModel, stubOf } from "../../support/chat.ts";
+import { readExport } from "../../../src/actors/conversation/export.ts";
+import { replay } from "../../../src/actors/conversation/replay.ts";
+import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
+import { ALICE, connect, scriptModel, stubOf } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
 beforeAll(() => migrateCatalog(env.CATALOG));
@@ -41,5 +44,28 @@ describe("a conversation in workerd", () => {
     expect(types).toContain("tool-output-available");
     const stored = await env.FILES.get(`s/${chat.userId}/notes/a.txt`);
     expect(await stored?.text()).toBe("hello tide");
+  });
+
+  it("exports its journal, and the export replays to the same requests and transcript", async () => {
+    await scriptModel([
+      {
+        match: "export me",
+        steps: [
+          { tools: [{ name: "write", input: { path: "e.txt", text: "kept" } }] },
+          { text: "Exported." },
+        ],
+      },
+    ]);
+    const chat = await connect("export");
+    chat.ask("r1", "m1", "export me");
+    await chat.until((frame) => frame.done === true);
+    const response = await stubOf("export").fetch("https://actor.internal/journal", {
+      headers: forwardedHeaders(ALICE, ALICE),
+    });
+    const result = replay(readExport(await response.text()));
+    expect(result.differences).toEqual([]);
+    expect(result.calls).toBe(2);
+    const listed = await (await stubOf("export").fetch(chat.messagesRequest())).text();
+    expect(JSON.stringify(result.messages)).toBe(listed);
   });
 });

@@ -27,6 +27,7 @@ const EXPECTED: Record<string, { verbs: readonly Verb[]; access: "private" | "co
   "/api/agents/alice/threads": { verbs: ["GET", "POST"], access: "private" },
   "/api/agents/alice/threads/plans": { verbs: ["PATCH", "DELETE"], access: "private" },
   "/api/agents/alice/threads/plans/messages": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/threads/plans/journal": { verbs: ["GET"], access: "private" },
   "/api/agents/alice/files": { verbs: ["GET"], access: "private" },
   "/api/agents/alice/files/content": { verbs: ["GET", "PUT", "DELETE"], access: "private" },
   "/api/agents/alice/files/tree": { verbs: ["GET"], access: "private" },
