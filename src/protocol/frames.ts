@@ -9,6 +9,12 @@ import type { ChatMessage } from "./message.ts";
 export const PING = '{"type":"holdfast_ping"}';
 export const PONG = '{"type":"holdfast_pong"}';
 
+/**
+ * The request that a stream answers. A stream is named by its request; one that takes another's place, after a restart
+ * or a retry, has the number of its call behind it: `{request}~{round}.{attempt}`.
+ */
+export const requestOfStream = (stream: string): string => stream.replace(/~\d+\.\d+$/, "");
+
 /** A message part that a client may send: text, or a file by URL (`workspace:<path>` or a data URL). */
 const clientPart = z.union([
   z.object({ type: z.literal("text"), text: z.string() }),

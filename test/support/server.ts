@@ -61,13 +61,13 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     ...(options.flags ?? []),
   ]);
   const exited = once(child, "exit").then(([code]): number | null => code);
-  const url = await Promise.race([
-    ready,
-    exited.then((code) => {
-      if (temporary) rmSync(data, { recursive: true, force: true });
-      throw new Error(`The server ended with ${code} before it was ready:\n${logs()}`);
-    }),
-  ]);
+  const ended = exited.then((code) => ({ code }));
+  const first = await Promise.race([ready, ended]);
+  if (typeof first !== "string") {
+    if (temporary) rmSync(data, { recursive: true, force: true });
+    throw new Error(`The server ended with ${first.code} before it was ready:\n${logs()}`);
+  }
+  const url = first;
   const run = (): RunFile => {
     const file = readRunFile(openDataDir(data).runFile);
     if (!file) throw new Error(`There is no run file in ${data}.`);

@@ -2,6 +2,8 @@
  * One chat over its WebSocket. A question is asked once and answered once, however often the connection breaks in
  * between: after every reconnect the same request is sent again, and the server counts it once.
  */
+
+import { requestOfStream } from "../../../src/protocol/frames.ts";
 import { CommandError, EXIT } from "../command.ts";
 import type { ChatEvent, Outcome } from "./events.ts";
 import { type Frame, type Message, parseChunk, parseFrame } from "./frames.ts";
@@ -41,7 +43,7 @@ export interface SessionOptions {
 }
 
 interface Question {
-  /** Request id; the server's stream has it too, with `~1`, `~2` … after a crash. */
+  /** Request id; streams that answer it are named by it (`requestOfStream`). */
   id: string;
   messageId: string;
   frame: string;
@@ -233,8 +235,7 @@ export class ChatSession {
   }
 }
 
-/** Whether a stream is of this question: its request id, or that with the suffix of a retry. */
-const isOurs = (stream: string, question: Question): boolean => stream.replace(/~\d+$/, "") === question.id;
+const isOurs = (stream: string, question: Question): boolean => requestOfStream(stream) === question.id;
 
 /** The assistant's message behind a user's message, if it is there. */
 function answerTo(userMessageId: string, messages: readonly Message[]): Message | null {

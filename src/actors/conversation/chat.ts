@@ -4,7 +4,7 @@
  */
 import { AppError, toWire } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { type ClientFrame, clientFrame, type ServerFrame } from "../../protocol/frames.ts";
+import { type ClientFrame, clientFrame, requestOfStream, type ServerFrame } from "../../protocol/frames.ts";
 import type { ChatMessage } from "../../protocol/message.ts";
 import type { Entry, Sender } from "./entries.ts";
 import { type Peer, Peers, send } from "./peers.ts";
@@ -75,8 +75,7 @@ export class Chat {
       case "cf_agent_use_chat_request":
         return this.#request(peer, frame);
       case "cf_agent_chat_request_cancel":
-        // A stream that took another's place is known by the request's id and a suffix.
-        if (!this.#host.cancel(frame.id)) this.#host.cancel(frame.id.replace(/~\d+\.\d+$/, ""));
+        if (!this.#host.cancel(frame.id)) this.#host.cancel(requestOfStream(frame.id));
         return;
       case "cf_agent_chat_clear":
         this.#host.clear(senderOf(peer));

@@ -91,8 +91,9 @@ export class Wake extends LifecycleCapability {
     return this.#again();
   }
 
+  /** Soon: if this life ends as the last one did, the silence must stay short. A drive that lives moves it. */
   #again(): LifecycleJobOutcome {
-    this.#dueAt = this.#options.now() + limits.wakeMoveMs;
+    this.#dueAt = this.#options.now() + limits.wakeMs;
     this.#planMove();
     return { rescheduleAt: this.#dueAt };
   }

@@ -225,11 +225,11 @@ describe("a connection that breaks", () => {
     socket(0).open();
     socket(0).say(chunk("id1", 0, { type: "text-delta", delta: "Hel" }));
     socket(0).say(end("id1", { outcome: "recovering" }));
-    socket(0).say({ type: "cf_agent_stream_resuming", id: "id1~2" });
-    expect(socket(0).sent.at(-1)).toEqual({ type: "cf_agent_stream_resume_ack", id: "id1~2", after: -1 });
-    socket(0).say(chunk("id1~2", 0, { type: "start", messageId: "a" }));
-    socket(0).say(chunk("id1~2", 1, { type: "text-delta", delta: "Hello" }));
-    socket(0).say(end("id1~2", { outcome: "completed" }));
+    socket(0).say({ type: "cf_agent_stream_resuming", id: "id1~0.2" });
+    expect(socket(0).sent.at(-1)).toEqual({ type: "cf_agent_stream_resume_ack", id: "id1~0.2", after: -1 });
+    socket(0).say(chunk("id1~0.2", 0, { type: "start", messageId: "a" }));
+    socket(0).say(chunk("id1~0.2", 1, { type: "text-delta", delta: "Hello" }));
+    socket(0).say(end("id1~0.2", { outcome: "completed" }));
     await asked;
     expect(textOf(events)).toBe("Hello");
   });
