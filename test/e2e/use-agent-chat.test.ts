@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "puppeteer-core";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { signIn, startBrowser, type TestBrowser } from "../support/browser.ts";
 import { bundle, servePage } from "../support/e2e-page.ts";
@@ -181,6 +181,12 @@ describe("a stock chat page", () => {
     await one.until(`shown.length > 0 && shown.at(-1).includes("part28")`);
     await one.press("stop");
     await one.settled(2);
+    // The page stops at once; what the journal kept of the answer reaches it a moment later.
+    await vi.waitFor(async () => {
+      const [, kept] = await alice.messages(thread);
+      expect(kept?.metadata?.outcome).toBe("cancelled");
+      expect(await one.texts()).toEqual(["talk", textOf(kept)]);
+    });
     const [, said = ""] = await one.texts();
     expect(words("part", 60).startsWith(said)).toBe(true);
     expect(said).toContain("part28");
@@ -203,7 +209,7 @@ describe("a stock chat page", () => {
     await one.until(`shown.at(-1) === "The first answer."`);
     await one.settled(2);
     await one.press("regenerate");
-    await one.until(`shown.at(-1) === "The second answer."`);
+    await Promise.all([one, two].map((page) => page.until(`shown.at(-1) === "The second answer."`)));
     await Promise.all([one.settled(2), two.settled(2)]);
     expect(await one.texts()).toEqual(["once more", "The second answer."]);
     expect(await two.texts()).toEqual(["once more", "The second answer."]);

@@ -1,0 +1,154 @@
+/** One person's client in one chat: keeps what was not acknowledged, and sends it again when it is back. */
+import { performance } from "node:perf_hooks";
+import { z } from "zod";
+import type { Outcome } from "../../../src/protocol/message.ts";
+import { chatRequest, type Frame, frameOf, NodeWebSocket } from "../../support/e2e-socket.ts";
+import { type Question, textOfQuestion } from "./questions.ts";
+
+/** A question on its way, as its asker knows it. */
+export interface Asked {
+  question: Question;
+  thread: string;
+  request: ReturnType<typeof chatRequest>;
+  /** The server said that it keeps it. */
+  accepted: boolean;
+  /** The asker wanted it stopped. */
+  stopped: boolean;
+  /** What the asker saw of its end. */
+  outcome: Outcome | null;
+  /** How often a terminal frame came for it over one socket. */
+  ends: number;
+}
+
+/** Outcomes as terminal frames name them. */
+const OUTCOMES: Record<string, Outcome> = { completed: "completed", error: "failed", aborted: "cancelled" };
+
+const answerFrame = z.looseObject({ messageIds: z.array(z.string()).default([]) });
+const acceptedFrame = z.looseObject({ messageIds: z.array(z.string()) });
+
+export class ThreadClient {
+  readonly thread: string;
+  readonly asked: Asked[] = [];
+  #socket: InstanceType<typeof NodeWebSocket> | null = null;
+  #signs: ((at: number) => void)[] = [];
+
+  constructor(thread: string) {
+    this.thread = thread;
+  }
+
+  /** Whether something was sent whose end this client has not seen. */
+  get open(): boolean {
+    return this.asked.some((one) => one.outcome === null);
+  }
+
+  get unacknowledged(): boolean {
+    return this.asked.some((one) => !one.accepted);
+  }
+
+  /** Opens the socket and sends again what was not acknowledged. Resolves when it is open, or when that failed. */
+  connect(url: string, headers: Record<string, string>): Promise<boolean> {
+    const address = `${url.replace(/^http/, "ws")}?client=holdfast`;
+    const socket = new NodeWebSocket(address, { headers });
+    this.#socket = socket;
+    for (const one of this.asked) one.ends = 0;
+    const opened = Promise.withResolvers<boolean>();
+    socket.addEventListener("open", () => {
+      for (const one of this.asked) if (!one.accepted) this.#send(one.request.frame);
+      opened.resolve(true);
+    });
+    socket.addEventListener("message", (event) =>
+      this.#heard(frameOf(z.object({ data: z.unknown() }).parse(event).data)),
+    );
+    // The server dies under its clients all the time: that is what this is about.
+    socket.addEventListener("error", () => opened.resolve(false));
+    socket.addEventListener("close", () => {
+      if (this.#socket === socket) this.#socket = null;
+      opened.resolve(false);
+    });
+    return opened.promise;
+  }
+
+  ask(question: Question): Asked {
+    const request = chatRequest(textOfQuestion(question));
+    const one: Asked = { question, thread: this.thread, request, accepted: false, stopped: false, outcome: null, ends: 0 };
+    this.asked.push(one);
+    this.#send(request.frame);
+    return one;
+  }
+
+  /** Does nothing once the client has left. */
+  stop(one: Asked): void {
+    if (!this.#socket) return;
+    one.stopped = true;
+    this.#send({ type: "cf_agent_chat_request_cancel", id: one.request.id });
+  }
+
+  /** Calls back with the time of the next frame that shows how an unanswered question stands. */
+  onSign(told: (at: number) => void): void {
+    this.#signs.push(told);
+  }
+
+  /** The client goes away: a closed tab, or the server's death. */
+  leave(): void {
+    this.#socket?.close();
+    this.#socket = null;
+    this.#signs = [];
+  }
+
+  #send(frame: unknown): void {
+    try {
+      this.#socket?.send(JSON.stringify(frame));
+    } catch {
+      // The socket is already closing; what was not acknowledged is sent again.
+    }
+  }
+
+  #heard(frame: Frame): void {
+    if (frame.type === "holdfast_accepted") {
+      const { messageIds } = acceptedFrame.parse(frame);
+      for (const one of this.asked) if (messageIds.includes(one.request.message)) one.accepted = true;
+      return;
+    }
+    if (frame.type === "cf_agent_identity") return;
+    if (frame.type === "cf_agent_chat_messages") {
+      this.#readTranscript(frame);
+      return;
+    }
+    if (frame.type.startsWith("cf_agent_") || frame.type === "holdfast_refused") this.#sign();
+    if (frame.type !== "cf_agent_use_chat_response" || frame.done !== true || frame.outcome === "recovering") return;
+    const { messageIds } = answerFrame.parse(frame);
+    for (const one of this.asked) {
+      if (!messageIds.includes(one.request.message)) continue;
+      one.outcome = OUTCOMES[frame.outcome ?? ""] ?? null;
+      one.ends++;
+    }
+  }
+
+  /** The transcript that a client gets when it connects says what ended while it was away. */
+  #readTranscript(frame: Frame): void {
+    const { messages } = transcript.parse(frame);
+    messages.forEach((message, i) => {
+      const one = this.asked.find(({ request }) => request.message === message.id);
+      const outcome = messages[i + 1]?.metadata?.outcome;
+      if (one && one.outcome === null && outcome !== undefined) {
+        one.outcome = outcome;
+        this.#sign();
+      }
+      if (one) one.accepted = true;
+    });
+  }
+
+  #sign(): void {
+    const at = performance.now();
+    for (const told of this.#signs.splice(0)) told(at);
+  }
+}
+
+const transcript = z.looseObject({
+  messages: z.array(
+    z.looseObject({
+      id: z.string(),
+      metadata: z.looseObject({ outcome: z.enum(["completed", "failed", "cancelled"]).optional() }).optional(),
+    }),
+  ),
+});

@@ -1,0 +1,237 @@
+/**
+ * `sigkill`: the real Worker in workerd is killed with SIGKILL, again and again, while turns run and while it goes on
+ * with those that an earlier kill cut off. Afterwards the journals on the disk, the transcripts and the files are
+ * judged. The seed fixes what is asked and when kills are due; what they hit depends on the machine.
+ */
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { build } from "../../../local/lib/build.ts";
+import { Chance } from "../random.ts";
+import type { Report } from "../report.ts";
+import { type Asked, ThreadClient } from "./client.ts";
+import type { Life } from "./lives.ts";
+import { judge } from "./oracle.ts";
+import { drawQuestion } from "./questions.ts";
+import { nobodyThere, settle, shown } from "./settle.ts";
+import { World } from "./world.ts";
+
+export interface SigkillOptions {
+  seed: number;
+  kills: number;
+  /** How long the cut work is left to itself in the end, before people come back to what is still open. */
+  aloneMs?: number;
+  progress?: (done: number) => void;
+}
+
+export interface SigkillResult {
+  kills: number;
+  doubleKills: number;
+  lives: number;
+  /** Turns that were open when a kill came, summed over kills at which the disk was looked at. */
+  accepted: number;
+  answered: number;
+  failed: number;
+  givenUp: number;
+  cancelled: number;
+  lost: number;
+  doubled: number;
+  open: number;
+  /** Turns that were still open when people came back. */
+  nudged: number;
+  /** Calls that reached the model, and the answers that they would have been without kills and faults. */
+  calls: number;
+  files: number;
+  entries: number;
+  /** Milliseconds from a restart to the first frame about an open turn, for people who came back. */
+  signs: number[];
+  /** ... and to the news on the feed, for chats that nobody came back to. */
+  news: number[];
+  seconds: number;
+  violations: string[];
+}
+
+/** P4: stalled work is noticed within this time, whatever died. */
+const NOTICED_WITHIN_MS = 150_000;
+/** P4: a visible sign within this time of an input; here, for somebody who is back. */
+const SIGN_WITHIN_MS = 5_000;
+/** Chats that are spoken to in one life. */
+const CHATS_PER_LIFE = 12;
+/** A chat is left alone after so many questions, so that a transcript stays one page. */
+const QUESTIONS_PER_CHAT = 60;
+/** Every so many kills the disk is judged in between. */
+const LOOK_EVERY = 50;
+const MAX_VIOLATIONS = 20;
+
+export async function sigkill(options: SigkillOptions): Promise<SigkillResult> {
+  const started = performance.now();
+  await build({ progress: () => {} });
+  const world = await World.open();
+  try {
+    const campaign = new Campaign(world, new Chance(options.seed));
+    for (let kill = 0; kill < options.kills; kill++) {
+      await campaign.live();
+      if (kill % LOOK_EVERY === LOOK_EVERY - 1) campaign.look();
+      options.progress?.(kill + 1);
+    }
+    const result = await campaign.end(options.aloneMs ?? NOTICED_WITHIN_MS);
+    return { ...result, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    await world.close();
+  }
+}
+
+class Campaign {
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #clients: ThreadClient[] = [];
+  readonly #signs: number[] = [];
+  readonly #violations: string[] = [];
+  #questions = 0;
+  #kills = 0;
+  #doubleKills = 0;
+
+  constructor(world: World, chance: Chance) {
+    this.#world = world;
+    this.#chance = chance;
+  }
+
+  /** One life: people talk, and it is killed in the middle of it. */
+  async live(): Promise<void> {
+    const chance = this.#chance;
+    const again = this.#kills > 0 && chance.chance(0.2);
+    const lengthMs = again ? 50 + chance.below(350) : 200 + chance.below(900);
+    // Mostly nobody comes back to what was cut off: its wake has to bring it on alone.
+    const back = chance.chance(0.25);
+    const life = await this.#world.begin();
+    const clients = this.#pick(back);
+    const talking = clients.map((client) => this.#talk(client, life));
+    await delay(Math.max(0, life.readyAt + lengthMs - performance.now()));
+    await life.kill();
+    for (const client of clients) client.leave();
+    await Promise.all(talking);
+    this.#kills++;
+    if (again) this.#doubleKills++;
+  }
+
+  /** Judges what is on the disk so far: whatever is there must be right, though not all of it has ended. */
+  look(): void {
+    this.#note(judge(this.#world.journals.read({ live: false }), this.#asked, { settled: false }).violations);
+  }
+
+  async end(aloneMs: number): Promise<Omit<SigkillResult, "seconds">> {
+    const world = this.#world;
+    const cut = nobodyThere(world.journals.read({ live: false }), this.#asked);
+    const life = await world.begin();
+    const { news, nudged, problems } = await settle({ world, life, cut, clients: this.#clients, aloneMs });
+    this.#note(problems);
+    if (aloneMs >= NOTICED_WITHIN_MS && nudged > 0) {
+      this.#note([`${nudged} turns were not gone on with for ${aloneMs} ms, until somebody came`]);
+    }
+    const { files, wrong } = await shown(world, life, this.#clients);
+    this.#note(wrong);
+    await life.kill();
+    const verdict = judge(world.journals.read({ live: false }), this.#asked, { settled: true });
+    this.#note(verdict.violations);
+    for (const sign of this.#signs) {
+      if (sign > SIGN_WITHIN_MS) this.#note([`somebody who was back saw nothing for ${Math.round(sign)} ms`]);
+    }
+    if (this.#violations.length > 0) this.#note(world.lines.slice(-10).map((line) => `worker said: ${line}`));
+    return {
+      kills: this.#kills,
+      doubleKills: this.#doubleKills,
+      lives: this.#kills + 1,
+      ...verdict,
+      nudged,
+      calls: world.calls,
+      files,
+      signs: this.#signs,
+      news,
+      violations: this.#violations,
+    };
+  }
+
+  get #asked(): Asked[] {
+    return this.#clients.flatMap(({ asked }) => asked);
+  }
+
+  /** Whom the next life hears from: people with open questions when they come `back`, else others, and new ones. */
+  #pick(back: boolean): ThreadClient[] {
+    const waiting = this.#clients.filter((client) => client.open || client.unacknowledged);
+    const free = this.#clients.filter(
+      (client) => !client.open && !client.unacknowledged && client.asked.length < QUESTIONS_PER_CHAT,
+    );
+    const picked = [...(back ? waiting : []), ...free].slice(0, CHATS_PER_LIFE);
+    while (picked.length < CHATS_PER_LIFE) {
+      const client = new ThreadClient(`chat-${this.#clients.length}`);
+      this.#clients.push(client);
+      picked.push(client);
+    }
+    return picked;
+  }
+
+  /** One person in one life: connects, asks one to three things in a row, and stops some of them. */
+  async #talk(client: ThreadClient, life: Life): Promise<void> {
+    const chance = this.#chance;
+    // Drawn before anything is awaited: the order in which sockets open must not change what is drawn.
+    const questions = Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => ({
+      question: drawQuestion(`q${this.#questions++}`, chance),
+      stopAfterMs: chance.chance(0.12) ? chance.below(400) : null,
+    }));
+    const waited = client.open;
+    if (waited) client.onSign((at) => this.#signs.push(at - life.readyAt));
+    if (!(await client.connect(this.#world.chatUrl(life, client.thread), this.#world.headers))) return;
+    if (client.asked.length >= QUESTIONS_PER_CHAT) return;
+    await Promise.all(
+      questions.map(async ({ question, stopAfterMs }) => {
+        const one = client.ask(question);
+        if (stopAfterMs === null) return;
+        await delay(stopAfterMs);
+        client.stop(one);
+      }),
+    );
+  }
+
+  #note(problems: readonly string[]): void {
+    for (const problem of problems) {
+      if (this.#violations.length < MAX_VIOLATIONS && !this.#violations.includes(problem))
+        this.#violations.push(problem);
+    }
+  }
+}
+
+/** The part of `values` that lies below: 0.5 for the median. Of nothing it is 0. */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
+
+/** For the table of `npm run campaign`. */
+export async function sigkillReport(
+  seed: number,
+  kills: number,
+  progress: (done: number) => void,
+): Promise<Report> {
+  const result = await sigkill({ seed, kills, progress });
+  const times = (values: readonly number[]): string =>
+    `${Math.round(percentile(values, 0.5))} / ${Math.round(percentile(values, 0.99))} ms of ${values.length}`;
+  return {
+    rows: [
+      ["kills (of these a second one within 400 ms of ready)", `${result.kills} (${result.doubleKills})`],
+      ["lives", result.lives],
+      ["inputs accepted", result.accepted],
+      ["answered / failed / cancelled", `${result.answered} / ${result.failed} / ${result.cancelled}`],
+      ["of the failed, given up after too many cuts", result.givenUp],
+      ["lost", result.lost],
+      ["doubled", result.doubled],
+      ["turns without an end", result.open],
+      ["turns that only went on when somebody came", result.nudged],
+      ["calls that reached the model", result.calls],
+      ["files with the content and versions expected", result.files],
+      ["journal entries in chains that verify", result.entries],
+      ["restart to first frame, for who is back, p50 / p99", times(result.signs)],
+      ["restart to news on the feed, nobody there, p50 / p99", times(result.news)],
+      ["seconds", result.seconds.toFixed(1)],
+    ],
+    violations: result.violations,
+  };
+}

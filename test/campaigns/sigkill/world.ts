@@ -1,0 +1,135 @@
+/** What outlives every kill: the scripted gateway, the issuer of tokens, the data, and the people with their clients. */
+import { createServer, type Server } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { type Gateway, startGateway } from "../../../local/gateway/index.ts";
+import { ACCESS_PATHS, type Issuer, openIssuer } from "../../../local/issuer/index.ts";
+import { Journals } from "./journals.ts";
+import { type Life, Lives } from "./lives.ts";
+import { ScriptedModel } from "./questions.ts";
+
+/** Both wire formats are spoken, life about life. */
+const MODELS = ["openai/gpt-campaign", "anthropic/claude-campaign"] as const;
+const TOKEN_SECONDS = 24 * 60 * 60;
+const EMAIL = "alice@example.com";
+
+const me = z.object({ user: z.object({ handle: z.string() }) });
+
+export class World {
+  readonly model: ScriptedModel;
+  readonly lives: Lives;
+  readonly journals: Journals;
+  /** The last lines that Workers wrote, for a report. */
+  readonly lines: string[] = [];
+  readonly #dir: string;
+  readonly #gateway: Gateway;
+  readonly #keys: Server;
+  readonly #issuer: Issuer;
+  readonly #token: string;
+  #count = 0;
+  #handle = "";
+
+  private constructor(parts: {
+    dir: string;
+    model: ScriptedModel;
+    gateway: Gateway;
+    keys: Server;
+    issuer: Issuer;
+    token: string;
+  }) {
+    this.#dir = parts.dir;
+    this.model = parts.model;
+    this.#gateway = parts.gateway;
+    this.#keys = parts.keys;
+    this.#issuer = parts.issuer;
+    this.#token = parts.token;
+    this.lives = new Lives({
+      dir: parts.dir,
+      log: (line) => {
+        this.lines.push(line);
+        if (this.lines.length > 200) this.lines.shift();
+      },
+    });
+    this.journals = new Journals(this.lives.stateDir);
+  }
+
+  static async open(): Promise<World> {
+    const dir = mkdtempSync(join(tmpdir(), "holdfast-sigkill-"));
+    const model = new ScriptedModel();
+    const gateway = await startGateway({ dataDir: join(dir, "gateway"), scriptable: true, paceMs: 0, env: {} });
+    // The script is a function of the question: one that is used up step by step would depend on the kills.
+    gateway.script.take = (call) => model.take(call);
+    const keys = createServer();
+    keys.listen(0, "127.0.0.1");
+    await once(keys, "listening");
+    const address = keys.address();
+    if (typeof address !== "object" || address === null) throw new Error("The key server has no port.");
+    const issuer = await openIssuer(join(dir, "access"), `http://127.0.0.1:${address.port}`);
+    keys.on("request", async (request, response) => {
+      const known = request.url === ACCESS_PATHS.certs;
+      response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+      response.end(JSON.stringify(known ? await issuer.keySet() : {}));
+    });
+    const token = await issuer.issue({ email: EMAIL, ttlSeconds: TOKEN_SECONDS, now: Date.now() });
+    return new World({ dir, model, gateway, keys, issuer, token });
+  }
+
+  get headers(): Record<string, string> {
+    return { "cf-access-jwt-assertion": this.#token, "x-holdfast-edge": this.lives.secret };
+  }
+
+  /** Calls that reached the model. */
+  get calls(): number {
+    return this.model.calls;
+  }
+
+  async begin(): Promise<Life> {
+    const life = await this.lives.begin({
+      ACCESS_TEAM_DOMAIN: this.#issuer.origin,
+      ACCESS_AUD: this.#issuer.audience,
+      PUBLIC_ORIGIN: this.#issuer.origin,
+      AI_GATEWAY_URL: this.#gateway.url,
+      DEFAULT_MODEL: MODELS[this.#count++ % MODELS.length] ?? MODELS[0],
+    });
+    // Makes the person's row in the catalog in the first life: nothing is killed before there is anything to lose.
+    if (!this.#handle) this.#handle = me.parse(await this.json(life, "/api/me")).user.handle;
+    return life;
+  }
+
+  chatUrl(life: Life, thread: string): string {
+    return `${life.url}/@${this.#handle}/${thread}`;
+  }
+
+  filesUrl(path: string): string {
+    return `/api/agents/${this.#handle}/files/${path}`;
+  }
+
+  feedUrl(life: Life): string {
+    return `${life.url.replace(/^http/, "ws")}/api/agents/${this.#handle}/feed`;
+  }
+
+  async get(life: Life, path: string): Promise<Response> {
+    return fetch(life.url + path, { headers: this.headers });
+  }
+
+  async json(life: Life, path: string): Promise<unknown> {
+    const response = await this.get(life, path);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
+  get handle(): string {
+    return this.#handle;
+  }
+
+  async close(): Promise<void> {
+    await this.lives.end();
+    await this.#gateway.close();
+    this.#keys.closeAllConnections();
+    await new Promise((resolve) => this.#keys.close(resolve));
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
