@@ -60,6 +60,11 @@ const summaryOf = (usage: string): string => `${usage.split("\n\n")[0]}\nAll fla
  * `UsageError`, the code of a `CommandError`, 1 with the stack for a bug.
  */
 export async function runCommand(usage: string, main: () => Promise<number>): Promise<void> {
+  // Whoever reads our output may stop reading (`| head`): that is no error of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.ok);
+    throw error;
+  });
   try {
     process.exitCode = await main();
   } catch (error) {
