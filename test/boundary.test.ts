@@ -95,10 +95,12 @@ describe("dependencies point one way", () => {
 const PURE = [
   "chain",
   "entries",
+  "export",
   "memory",
   "outcome",
   "persistent",
   "plan",
+  "replay",
   "request",
   "state",
   "stream",

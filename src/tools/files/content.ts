@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { guarded, type Store, storageFailed, sweep } from "./store.ts";
-import { uploadKey } from "./versions.ts";
+import { guarded, type Store, storageFailed, sweep, uploadKey } from "./store.ts";
 
 /**
  * Part size of a staged upload, and so the memory that one takes. R2 wants parts of at least 5 MiB, all of one size

@@ -139,3 +139,6 @@ export async function* pages(store: Store, options: R2ListOptions): AsyncGenerat
     cursor = page.truncated ? page.cursor : undefined;
   } while (cursor !== undefined);
 }
+
+/** Where an upload is staged while it is taken in: beside the versions, outside the workspace. */
+export const uploadKey = (store: Store): string => `${store.versions}//upload/${longId(store)}`;

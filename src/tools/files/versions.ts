@@ -36,7 +36,6 @@ export interface KeptVersion extends FileVersion {
 
 const countdown = (ms: number): string => String(LAST_MS - ms).padStart(13, "0");
 const prefixOf = (store: Store, path: string): string => `${store.versions}${path}//`;
-export const uploadKey = (store: Store): string => `${store.versions}//upload/${longId(store)}`;
 
 /** Whether a version is older than versions are kept. */
 const isExpired = (store: Store, replacedAt: number): boolean =>
