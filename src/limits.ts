@@ -28,6 +28,8 @@ export const limits = {
   modelSilenceMs: 120_000,
   /** First wait before a model call is made again; doubles with each attempt. */
   callBackoffMs: 500,
+  /** The longest pause before a call is made again. Beyond it a reader would sit in silence. */
+  retryWaitMs: 60_000,
   /** Output tokens of one model call. */
   maxOutputTokens: 16_000,
   /** Prompt budget of the window, in estimated tokens. */

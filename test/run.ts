@@ -40,6 +40,7 @@ const checks = [
   run("types of the local parts", "tsc", "-p", "local"),
   run("types of the console", "tsc", "-p", "src/console"),
   run("types of the tests", "tsc", "-p", "test"),
+  run("types of the benchmark", "tsc", "-p", "bench"),
   run("build", "node", ...node, "local/build.ts"),
   run("dry-run deployment", "wrangler", "deploy", "--dry-run", "--outdir", join(reportDir, "deploy")),
 ];

@@ -19,16 +19,19 @@ function fieldsOf(error: unknown): {
   };
 }
 
-/** Milliseconds that a `retry-after` header asks for: seconds or a date are both allowed (RFC 9110, 10.2.3). */
-export function retryAfterMs(headers: Record<string, string>, now = 0): number {
+/**
+ * Milliseconds that a `retry-after` header asks for: seconds or a date are both allowed (RFC 9110, 10.2.3). A date
+ * counts from the answer's own, so that no two clocks are compared; without one it is ignored.
+ */
+export function retryAfterMs(headers: Record<string, string>): number {
   const ms = Number(headers["retry-after-ms"]);
   if (Number.isFinite(ms) && ms > 0) return ms;
   const value = headers["retry-after"];
   if (!value) return 0;
   const seconds = Number(value);
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const date = Date.parse(value);
-  return now > 0 && Number.isFinite(date) ? Math.max(0, date - now) : 0;
+  const wait = Date.parse(value) - Date.parse(headers.date ?? "");
+  return Number.isFinite(wait) ? Math.max(0, wait) : 0;
 }
 
 const GARBAGE = new Set([

@@ -3,13 +3,13 @@
  * binding of two methods that forwards the same requests to `local/gateway`. `doStream` of the provider packages is
  * driven directly.
  */
-import type { LanguageModelV4, LanguageModelV4Prompt, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { LanguageModelV4, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { type AI, createAI } from "agents/models/ai-sdk";
-import { limits } from "../limits.ts";
+import { readAnswer } from "./answer.ts";
 import { ModelError } from "./errors.ts";
 import { failureOf } from "./failures.ts";
 import { mergingFetch } from "./merge.ts";
-import type { Answer, AnswerDelta, AnswerPart, ModelPort, ModelRequest } from "./port.ts";
+import type { ModelPort, ModelRequest } from "./port.ts";
 
 /** The account segment of local gateway URLs; nothing is billed to it. */
 const LOCAL_ACCOUNT = "local";
@@ -38,18 +38,21 @@ export function createModelPort(options: GatewayOptions): ModelPort {
   };
   return {
     async call(request, emit, signal) {
-      const [model, messages] = await Promise.all([
-        languageModel(provider(), request.model, request.metadata),
-        withFiles(request.messages, options.loadFile),
-      ]);
       try {
-        const { stream } = await model.doStream({
-          prompt: [{ role: "system", content: request.system }, ...messages],
-          tools: request.tools,
-          maxOutputTokens: request.maxOutputTokens,
-          abortSignal: signal,
-        });
-        return await readAnswer(stream, request, emit);
+        const ask = async () => {
+          const [model, messages] = await Promise.all([
+            languageModel(provider(), request.model, request.metadata),
+            withFiles(request.messages, options.loadFile),
+          ]);
+          const { stream } = await model.doStream({
+            prompt: [{ role: "system", content: request.system }, ...messages],
+            tools: request.tools,
+            maxOutputTokens: request.maxOutputTokens,
+            abortSignal: signal,
+          });
+          return readAnswer(stream, request, emit, signal);
+        };
+        return await orAborted(signal, ask());
       } catch (error) {
         throw failureOf(error);
       }
@@ -107,12 +110,15 @@ async function languageModel(
     });
     return ai(openai(vendor === "openai" ? model : name), options);
   }
-  if (slash <= 0) {
+  try {
+    return ai(name as `@cf/${string}`, options); // the gateway itself knows which names exist
+  } catch (cause) {
+    // It makes no request here: all that it can refuse is a name of the wrong form.
     throw new ModelError("model_unknown", `"${name}" is not a model. Models are named provider/model.`, {
       retryable: false,
+      cause,
     });
   }
-  return ai(name as `@cf/${string}`, options); // the gateway itself knows which names exist
 }
 
 /** Replaces references to workspace files by their bytes, just before the call. */
@@ -127,7 +133,7 @@ async function withFiles(
         message.content.map(async (part) => {
           if (part.type !== "file" || part.data.type !== "url" || part.data.url.protocol !== "workspace:")
             return part;
-          const path = decodeURIComponent(part.data.url.pathname);
+          const path = pathOf(part.data.url);
           const bytes = await load(path);
           return bytes
             ? { ...part, data: { type: "data" as const, data: bytes } }
@@ -139,149 +145,28 @@ async function withFiles(
   );
 }
 
-/** Reads the parts of one answer, telling each to `emit` as it comes. */
-async function readAnswer(
-  stream: ReadableStream<LanguageModelV4StreamPart>,
-  request: ModelRequest,
-  emit: (delta: AnswerDelta) => void,
-): Promise<Answer> {
-  const reading = new AnswerReader(request.model, emit);
-  for await (const part of stream) reading.add(part);
-  return reading.done();
-}
-
-class AnswerReader {
-  readonly #emit: (delta: AnswerDelta) => void;
-  readonly #answer: Answer;
-  readonly #blocks = new Map<string, Extract<AnswerPart, { type: "text" | "reasoning" }>>();
-  readonly #toolIds = new Map<string, number>();
-  readonly #toolNames = new Map<string, string>();
-  #bytes = 0;
-  #began = false;
-  #finished = false;
-
-  constructor(model: string, emit: (delta: AnswerDelta) => void) {
-    this.#emit = emit;
-    this.#answer = { parts: [], usage: { inputTokens: 0, outputTokens: 0 }, finish: "other", model, run: "" };
-  }
-
-  add(part: LanguageModelV4StreamPart): void {
-    switch (part.type) {
-      case "response-metadata":
-        if (part.modelId) this.#answer.model = part.modelId;
-        if (part.id) this.#answer.run = part.id;
-        return this.#begin();
-      case "text-delta":
-      case "reasoning-delta":
-        return this.#say(part.type === "text-delta" ? "text" : "reasoning", part.id, part.delta);
-      case "text-end":
-      case "reasoning-end":
-        return this.#endBlock(part);
-      case "tool-input-start":
-        this.#begin();
-        this.#toolNames.set(part.id, part.toolName);
-        return this.#emit({ type: "tool-input", id: part.id, name: part.toolName, delta: "" });
-      case "tool-input-delta":
-        this.#grow(part.delta.length);
-        return this.#emit({
-          type: "tool-input",
-          id: part.id,
-          name: this.#toolNames.get(part.id) ?? "",
-          delta: part.delta,
-        });
-      case "tool-call":
-        return this.#tool(part.toolCallId, part.toolName, part.input);
-      case "finish":
-        return this.#finish(part);
-      case "error":
-        throw part.error;
-      default:
-        return;
-    }
-  }
-
-  #begin(): void {
-    if (this.#began) return;
-    this.#began = true;
-    this.#emit({ type: "began", model: this.#answer.model, run: this.#answer.run });
-  }
-
-  #grow(chars: number): void {
-    this.#bytes += chars;
-    if (this.#bytes > limits.answerBytes) {
-      throw new ModelError("model_failed", "The model's answer grew past one megabyte and was stopped.", {
-        retryable: false,
-      });
-    }
-  }
-
-  #say(type: "text" | "reasoning", id: string, delta: string): void {
-    if (delta === "") return;
-    this.#begin();
-    this.#grow(delta.length);
-    const key = `${type}:${id}`;
-    const known = this.#blocks.get(key);
-    const block = known ?? { type, text: "" };
-    if (!known) {
-      this.#blocks.set(key, block);
-      this.#answer.parts.push(block);
-    }
-    block.text += delta;
-    this.#emit({ type, id, delta });
-  }
-
-  #endBlock(part: Extract<LanguageModelV4StreamPart, { type: "text-end" | "reasoning-end" }>): void {
-    const key = `${part.type === "text-end" ? "text" : "reasoning"}:${part.id}`;
-    const block = this.#blocks.get(key);
-    this.#blocks.delete(key);
-    if (block?.type === "reasoning" && part.providerMetadata) block.providerMetadata = part.providerMetadata;
-    this.#emit({ type: "block-end", id: part.id });
-  }
-
-  /** Two calls of one answer may carry the same id; the journal needs them apart. */
-  #tool(id: string, name: string, input: string): void {
-    this.#begin();
-    const times = this.#toolIds.get(id) ?? 0;
-    this.#toolIds.set(id, times + 1);
-    this.#answer.parts.push({ type: "tool", id: times === 0 ? id : `${id}.${times}`, name, input });
-  }
-
-  #finish(part: Extract<LanguageModelV4StreamPart, { type: "finish" }>): void {
-    const { unified } = part.finishReason;
-    if (unified === "interrupted" || unified === "error") return;
-    this.#finished = true;
-    this.#answer.finish = FINISH[unified];
-    this.#answer.usage = {
-      inputTokens: part.usage.inputTokens.total ?? 0,
-      outputTokens: part.usage.outputTokens.total ?? 0,
-    };
-    const gateway = part.providerMetadata?.cloudflare;
-    const run = gateway?.runId ?? gateway?.logId;
-    if (typeof run === "string") this.#answer.run = run;
-  }
-
-  /** A stream that ends without saying so was cut. */
-  done(): Answer {
-    if (!this.#finished && !this.#began) {
-      throw new ModelError(
-        "model_garbage",
-        "The model's provider answered something that is not an answer. Try again, or choose another model.",
-        { retryable: true },
-      );
-    }
-    if (!this.#finished) {
-      throw new ModelError("model_failed", "The model's answer broke off before its end. Try again.", {
-        retryable: true,
-      });
-    }
-    return this.#answer;
+/** A client wrote the URL: what is not encoded as it should be is a name as it stands. */
+function pathOf({ pathname }: URL): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
   }
 }
 
-const FINISH = {
-  stop: "stop",
-  length: "length",
-  "tool-calls": "tools",
-  "content-filter": "filter",
-  other: "other",
-} as const;
+/**
+ * The work's outcome, or a rejection as soon as the signal aborts: who cuts a silent call must not depend on whether
+ * a provider's package, or what carries its requests, heeds the signal.
+ */
+async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const stop = () =>
+    aborted.reject(new ModelError("model_failed", "The call to the model was stopped.", { retryable: true }));
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

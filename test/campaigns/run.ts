@@ -1,6 +1,7 @@
 /** `npm run campaign`: the long proofs. Prints seed and counts, and ends with a non-zero code on any violation. */
 import { parseArgs } from "node:util";
 import { mutants } from "./mutants.ts";
+import type { Report } from "./report.ts";
 import { crashPoints, simulate, type Tally } from "./simulate.ts";
 
 const USAGE = `Usage: npm run campaign -- NAME [--seed S] [--count N]
@@ -9,6 +10,11 @@ const USAGE = `Usage: npm run campaign -- NAME [--seed S] [--count N]
                  and tools that fail, hang and answer late, the process dying before and after every port call
   crash-points   N stories (default 150), each run again for every point of it: the process dies there once, and once
                  more while it recovers
+  sigkill        N kills (default 500) of the real Worker in workerd, in the middle of turns and of going on with them;
+                 then journals, transcripts and files are judged. What a kill hits depends on the machine
+  stream         the model port with the real provider packages: streams cut and split at every byte, refusals, silence,
+                 errors and garbage between any two events, then N random mixtures (default 20000)
+  alarms         N random stories (default 200) inside workerd: alarms twice, late, with an input, with a stop, failing
   mutants        each guard of the turn is taken out of the source in turn; the campaign must fail without it
   all            every one of them
 
@@ -17,10 +23,27 @@ const USAGE = `Usage: npm run campaign -- NAME [--seed S] [--count N]
   --help         show this text
 `;
 
-type Campaign = (seed: number, count: number, progress: (done: number) => void) => Promise<Tally>;
-const CAMPAIGNS: Record<string, { run: Campaign; count: number }> = {
-  simulate: { run: simulate, count: 100_000 },
-  "crash-points": { run: crashPoints, count: 150 },
+interface Campaign {
+  run(seed: number, count: number, progress: (done: number) => void): Promise<Report>;
+  count: number;
+}
+
+const CAMPAIGNS: Record<string, Campaign> = {
+  simulate: { run: told(simulate), count: 100_000 },
+  "crash-points": { run: told(crashPoints), count: 150 },
+  // Loaded when asked for: these bring the runtime and the provider packages along.
+  sigkill: {
+    run: async (...args) => (await import("./sigkill/index.ts")).sigkillReport(...args),
+    count: 500,
+  },
+  stream: {
+    run: async (...args) => (await import("./stream/index.ts")).streamReport(...args),
+    count: 20_000,
+  },
+  alarms: {
+    run: async (seed, count) => (await import("./alarms/index.ts")).alarmsReport(seed, count),
+    count: 200,
+  },
 };
 
 async function main(): Promise<number> {
@@ -49,12 +72,12 @@ async function main(): Promise<number> {
     }
     const count = parsed.count ?? campaign.count;
     const started = performance.now();
-    const tally = await campaign.run(parsed.seed, count, (done) => {
+    const report = await campaign.run(parsed.seed, count, (done) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${done} of ${count}`);
     });
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-    report(name, parsed.seed, tally, (performance.now() - started) / 1000);
-    broken += tally.violations.length;
+    print(name, parsed.seed, report, (performance.now() - started) / 1000);
+    broken += report.violations.length;
   }
   return broken === 0 ? 0 : 1;
 }
@@ -96,22 +119,37 @@ function read(): { name: string; seed: number; count: number | undefined; help: 
   };
 }
 
-function report(name: string, seed: number, tally: Tally, seconds: number): void {
-  const rows: [string, string | number][] = [
+/** A campaign on the virtual clock, with its tally put into words. */
+function told(
+  campaign: (seed: number, count: number, progress: (done: number) => void) => Promise<Tally>,
+): Campaign["run"] {
+  return async (...args) => {
+    const tally = await campaign(...args);
+    return {
+      rows: [
+        ["stories", tally.runs],
+        ["points where a process could die", tally.points],
+        ["times that it died", tally.crashes],
+        ["inputs accepted", tally.inputs],
+        ["turns completed / failed / cancelled", `${tally.completed} / ${tally.failed} / ${tally.cancelled}`],
+        ["effects of tools", tally.effects],
+      ],
+      violations: tally.violations,
+    };
+  };
+}
+
+function print(name: string, seed: number, report: Report, seconds: number): void {
+  const rows: Report["rows"] = [
     ["campaign", name],
     ["first seed", seed],
-    ["stories", tally.runs],
-    ["points where a process could die", tally.points],
-    ["times that it died", tally.crashes],
-    ["inputs accepted", tally.inputs],
-    ["turns completed / failed / cancelled", `${tally.completed} / ${tally.failed} / ${tally.cancelled}`],
-    ["effects of tools", tally.effects],
-    ["violations", tally.violations.length],
+    ...report.rows,
+    ["violations", report.violations.length],
     ["seconds", seconds.toFixed(1)],
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   for (const [label, value] of rows) console.log(`${label.padEnd(width)}  ${value}`);
-  for (const violation of tally.violations) console.log(`  ✗ ${violation}`);
+  for (const violation of report.violations) console.log(`  ✗ ${violation}`);
   console.log("");
 }
 

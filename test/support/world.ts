@@ -52,6 +52,15 @@ export const says =
     return answer(text, tools);
   };
 
+/** A model call that never ends by itself. */
+export const hangs = (text = ""): ModelScript => {
+  return (_request, emit, signal) =>
+    new Promise((_resolve, reject) => {
+      if (text) emit({ type: "text", id: "t", delta: text });
+      signal.addEventListener("abort", () => reject(new Error("aborted")));
+    });
+};
+
 interface Timer {
   at: number;
   run: () => void;

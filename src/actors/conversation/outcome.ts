@@ -52,8 +52,9 @@ export function faultEntry(
       ? error
       : new ModelError("model_failed", "The call to the model broke off. Try again.", { retryable: true });
   const backoff = limits.callBackoffMs * 2 ** options.faults * (0.5 + options.random);
-  const retry = known.retryable && options.faults + 1 < limits.callAttempts;
   const wait = Math.max(1, Math.round(Math.max(known.retryAfterMs, backoff)));
+  // A provider that wants a longer pause is not waited for in silence: the turn fails and says so.
+  const retry = known.retryable && options.faults + 1 < limits.callAttempts && wait <= limits.retryWaitMs;
   return {
     kind: "fault",
     at: options.at,

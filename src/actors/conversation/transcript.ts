@@ -52,11 +52,15 @@ function indexOf(state: State, tail: readonly ChatMessage[], id: string): number
   return -1;
 }
 
-/** What is not yet an item: the running answer and the messages that wait. */
+/** What is not yet an item: the running answer, and the messages that wait or were stopped while they did. */
 function tailOf(state: State, partial: readonly ChatPart[]): ChatMessage[] {
   const tail: ChatMessage[] = [];
   if (state.active) tail.push(answerMessage(state.active, partial));
-  for (const turn of state.waiting) tail.push(...userMessages(turn));
+  for (const turn of state.waiting) {
+    tail.push(...userMessages(turn));
+    // Stopped before its turn came: whoever connects now was not there when its end was told.
+    if (turn.outcome !== null) tail.push(answerMessage(turn, []));
+  }
   return tail;
 }
 

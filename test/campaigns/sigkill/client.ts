@@ -70,7 +70,15 @@ export class ThreadClient {
 
   ask(question: Question): Asked {
     const request = chatRequest(textOfQuestion(question));
-    const one: Asked = { question, thread: this.thread, request, accepted: false, stopped: false, outcome: null, ends: 0 };
+    const one: Asked = {
+      question,
+      thread: this.thread,
+      request,
+      accepted: false,
+      stopped: false,
+      outcome: null,
+      ends: 0,
+    };
     this.asked.push(one);
     this.#send(request.frame);
     return one;
@@ -115,7 +123,8 @@ export class ThreadClient {
       return;
     }
     if (frame.type.startsWith("cf_agent_") || frame.type === "holdfast_refused") this.#sign();
-    if (frame.type !== "cf_agent_use_chat_response" || frame.done !== true || frame.outcome === "recovering") return;
+    if (frame.type !== "cf_agent_use_chat_response" || frame.done !== true || frame.outcome === "recovering")
+      return;
     const { messageIds } = answerFrame.parse(frame);
     for (const one of this.asked) {
       if (!messageIds.includes(one.request.message)) continue;
@@ -148,7 +157,9 @@ const transcript = z.looseObject({
   messages: z.array(
     z.looseObject({
       id: z.string(),
-      metadata: z.looseObject({ outcome: z.enum(["completed", "failed", "cancelled"]).optional() }).optional(),
+      metadata: z
+        .looseObject({ outcome: z.enum(["completed", "failed", "cancelled"]).optional() })
+        .optional(),
     }),
   ),
 });

@@ -230,7 +230,6 @@ export async function sigkillReport(
       ["journal entries in chains that verify", result.entries],
       ["restart to first frame, for who is back, p50 / p99", times(result.signs)],
       ["restart to news on the feed, nobody there, p50 / p99", times(result.news)],
-      ["seconds", result.seconds.toFixed(1)],
     ],
     violations: result.violations,
   };

@@ -52,7 +52,9 @@ export class Journals {
 
   #files(): string[] {
     try {
-      return readdirSync(this.#folder).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+      return readdirSync(this.#folder).filter(
+        (name) => name.endsWith(".sqlite") && name !== "metadata.sqlite",
+      );
     } catch (error) {
       // The first kill may come before the first conversation.
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
@@ -81,7 +83,11 @@ export class Journals {
       const jobs = hasTable(database, "cf_agents_jobs")
         ? Number(database.prepare("SELECT COUNT(*) AS n FROM cf_agents_jobs").get()?.n)
         : 0;
-      return { file, jobs, ...readChain(database.prepare("SELECT heads, bodies FROM journal ORDER BY seq").all()) };
+      return {
+        file,
+        jobs,
+        ...readChain(database.prepare("SELECT heads, bodies FROM journal ORDER BY seq").all()),
+      };
     } finally {
       database.close();
     }

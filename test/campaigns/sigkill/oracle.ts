@@ -43,7 +43,8 @@ export function judge(
   const turns = new Map<string, TurnRecord>();
   for (const journal of journals) {
     verdict.entries += journal.entries.length;
-    if (journal.broken !== null) verdict.violations.push(`${journal.file}: the chain breaks at ${journal.broken}`);
+    if (journal.broken !== null)
+      verdict.violations.push(`${journal.file}: the chain breaks at ${journal.broken}`);
     if (options.settled && journal.jobs > 0) verdict.violations.push(`${journal.file}: a wake is left`);
     readTurns(journal.entries, turns, verdict);
   }
@@ -179,5 +180,6 @@ function judgeAnswer(turn: TurnRecord, { question }: Asked, say: (text: string) 
 
 function judgePrefix(turn: TurnRecord, whole: string, say: (text: string) => void): void {
   const said = saidIn(turn);
-  if (!whole.startsWith(said)) say(`what was said before it was stopped is not its answer's beginning: ${said}`);
+  if (!whole.startsWith(said))
+    say(`what was said before it was stopped is not its answer's beginning: ${said}`);
 }

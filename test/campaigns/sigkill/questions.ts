@@ -72,10 +72,12 @@ export class ScriptedModel {
 function stepOf(question: Question, results: number, attempt: number): Step {
   const { tag, kind, paceMs } = question;
   const answer: Step = { text: answerOf(question), paceMs };
-  if (kind === "refused") return { status: 400, body: { error: { message: "no", type: "invalid_request_error" } } };
+  if (kind === "refused")
+    return { status: 400, body: { error: { message: "no", type: "invalid_request_error" } } };
   if (kind === "shaky" && attempt === 1) {
     const way = tag.length + question.words;
-    if (way % 2 === 0) return { status: way % 4 === 0 ? 529 : 500, body: { error: { message: "overloaded" } } };
+    if (way % 2 === 0)
+      return { status: way % 4 === 0 ? 529 : 500, body: { error: { message: "overloaded" } } };
     return { ...answer, cutAfterBytes: 300 + question.words * 10 };
   }
   if (kind !== "files") return answer;
@@ -93,7 +95,10 @@ function stepOf(question: Question, results: number, attempt: number): Step {
     case 2:
       return { tools: [{ name: "read", input: { path: count.path } }], paceMs };
     case 3:
-      return { tools: [{ name: "edit", input: { path: count.path, find: "count:", replace: "count:x" } }], paceMs };
+      return {
+        tools: [{ name: "edit", input: { path: count.path, find: "count:", replace: "count:x" } }],
+        paceMs,
+      };
     default:
       return answer;
   }

@@ -65,9 +65,19 @@ export async function settle(options: {
   await Promise.all(back.map((client) => client.connect(world.chatUrl(life, client.thread), world.headers)));
   const heard = (): boolean => back.every((client) => !client.unacknowledged && !client.open);
   const done = await until(() => heard() && left() === 0, BACK_WITHIN_MS);
+  // Asked before they leave: who was told nothing, and what the disk says is left.
+  const untold = back.flatMap(({ asked }) => asked.filter((one) => !one.accepted || one.outcome === null));
+  const names = untold.map(
+    ({ question, accepted, stopped }) =>
+      `${question.tag}${accepted ? "" : " (unkept)"}${stopped ? " (stopped)" : ""}`,
+  );
   for (const client of back) client.leave();
   feed.close();
-  const problems = done ? [] : [`something was left ${BACK_WITHIN_MS} ms after everybody had come back`];
+  const problems = done
+    ? []
+    : [
+        `${BACK_WITHIN_MS} ms after everybody had come back ${left()} turns and wakes were left, and nobody was told the end of: ${names.join(", ")}`,
+      ];
   return { news, nudged, problems };
 }
 

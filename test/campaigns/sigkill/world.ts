@@ -1,7 +1,8 @@
 /** What outlives every kill: the scripted gateway, the issuer of tokens, the data, and the people with their clients. */
-import { createServer, type Server } from "node:http";
-import { mkdtempSync, rmSync } from "node:fs";
+
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -59,7 +60,12 @@ export class World {
   static async open(): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-sigkill-"));
     const model = new ScriptedModel();
-    const gateway = await startGateway({ dataDir: join(dir, "gateway"), scriptable: true, paceMs: 0, env: {} });
+    const gateway = await startGateway({
+      dataDir: join(dir, "gateway"),
+      scriptable: true,
+      paceMs: 0,
+      env: {},
+    });
     // The script is a function of the question: one that is used up step by step would depend on the kills.
     gateway.script.take = (call) => model.take(call);
     const keys = createServer();

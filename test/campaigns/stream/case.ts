@@ -18,8 +18,8 @@ export interface Case {
   /** What the gateway answers; may throw or wait, as `fetch` does. */
   respond(signal: AbortSignal | undefined): Response | Promise<Response>;
   expected: Expected;
-  /** The caller gives up after so many deltas; 0: as soon as the call was made. */
-  abortAfterDeltas?: number;
+  /** When the caller gives up: before the request goes out, when it has, or when it heard something. Absent: never. */
+  abort?: "at once" | "when asked" | "at the first delta";
 }
 
 export interface Settled {
@@ -33,17 +33,19 @@ export interface Settled {
 /** A case that has not settled by then never will: everything in it is in memory. */
 const HANGS_AFTER_MS = 4_000;
 
-export async function run(one: Case): Promise<Settled> {
+/** Plays a case. `create` makes the port that is judged; another one than ours shows whether the judge is awake. */
+export async function run(one: Case, create: typeof createModelPort = createModelPort): Promise<Settled> {
   const deltas: AnswerDelta[] = [];
   const abort = new AbortController();
   let requests = 0;
   const binding = {
     async fetch(_input: string, init?: RequestInit): Promise<Response> {
       requests++;
+      if (one.abort === "when asked") setImmediate(() => abort.abort());
       return one.respond(init?.signal ?? undefined);
     },
   };
-  const port = createModelPort({
+  const port = create({
     binding: binding as unknown as Ai, // the vendors' own formats need nothing but `fetch`
     localUrl: "",
     gatewayId: "default",
@@ -60,11 +62,11 @@ export async function run(one: Case): Promise<Settled> {
     },
     (delta) => {
       deltas.push(delta);
-      if (deltas.length === one.abortAfterDeltas) abort.abort();
+      if (one.abort === "at the first delta") abort.abort();
     },
     abort.signal,
   );
-  if (one.abortAfterDeltas === 0) abort.abort();
+  if (one.abort === "at once") abort.abort();
   const late = new AbortController();
   const hang = delay(HANGS_AFTER_MS, "hang" as const, { signal: late.signal }).catch(() => "hang" as const);
   const result = await Promise.race([
@@ -153,7 +155,7 @@ export function bodyOf(
   let next = 0;
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      signal?.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+      onAbort(signal, (reason) => controller.error(reason));
     },
     pull(controller) {
       const read = reads[next++];
@@ -163,6 +165,12 @@ export function bodyOf(
       return new Promise(() => {}); // nothing ever comes
     },
   });
+}
+
+/** Calls back when the signal aborts, at once if it has: as `fetch` heeds it. */
+export function onAbort(signal: AbortSignal | undefined, run: (reason: unknown) => void): void {
+  if (signal?.aborted) run(signal.reason);
+  else signal?.addEventListener("abort", () => run(signal.reason), { once: true });
 }
 
 export const eventStream = (body: ReadableStream<Uint8Array> | string): Response =>

@@ -1,6 +1,6 @@
 /** The cases: every cut and every split of the recordings, every way to refuse, and random mixtures of it all. */
 import type { Chance } from "../random.ts";
-import { bodyOf, type Case, eventStream } from "./case.ts";
+import { bodyOf, type Case, eventStream, onAbort } from "./case.ts";
 import { RECORDINGS, type Recording } from "./recordings.ts";
 
 const encoder = new TextEncoder();
@@ -76,7 +76,13 @@ export function* betweenEvents(recording: Recording): Generator<Case> {
         expected: { type: "answer" },
       };
     }
-    for (const garbage of ["data: {not json\n\n", "data: null\n\n", 'data: "x"\n\n', "data: []\n\n", "data: 1e999\n\n"]) {
+    for (const garbage of [
+      "data: {not json\n\n",
+      "data: null\n\n",
+      'data: "x"\n\n',
+      "data: []\n\n",
+      "data: 1e999\n\n",
+    ]) {
       yield {
         name: `${JSON.stringify(garbage)} before event ${at}`,
         recording,
@@ -90,39 +96,33 @@ export function* betweenEvents(recording: Recording): Generator<Case> {
 /** Nothing more comes, and the caller gives up: with a body that heeds the signal, and with one that does not. */
 export function* silences(recording: Recording): Generator<Case> {
   const all = recording.events.map(bytesOf);
-  for (let at = 0; at < recording.events.length; at++) {
-    // Unlike a cut, a silence settles only by the signal, so what was told is what the abort has to wait for.
-    const deltas = at === 0 ? 0 : 1;
-    for (const heeds of [true, false]) {
-      if (at > 0 && !tells(recording, at)) continue;
+  for (const heeds of [true, false]) {
+    const how = heeds ? "heeding" : "ignoring";
+    for (let at = 0; at < recording.events.length; at++) {
       yield {
-        name: `silence before event ${at}, ${heeds ? "heeding" : "ignoring"} the signal`,
+        name: `silence before event ${at}, ${how} the signal`,
         recording,
         respond: (signal) => eventStream(bodyOf(all.slice(0, at), "silent", heeds ? signal : undefined)),
         expected: { type: "error" },
-        abortAfterDeltas: deltas,
+        abort: at === 0 ? "at once" : "at the first delta",
       };
     }
-  }
-  for (const heeds of [true, false]) {
     yield {
-      name: `no answer at all, ${heeds ? "heeding" : "ignoring"} the signal`,
+      name: `no answer at all, ${how} the signal`,
       recording,
       respond: (signal) =>
         new Promise((_resolve, reject) => {
-          if (heeds) signal?.addEventListener("abort", () => reject(signal.reason));
+          if (heeds) onAbort(signal, reject);
         }),
       expected: { type: "error" },
-      abortAfterDeltas: 0,
+      abort: "when asked",
     };
   }
 }
 
-/** Whether the first events say anything that is told; without it there is nothing to give up after. */
-const tells = ({ vendor }: Recording, events: number): boolean => events >= (vendor === "anthropic" ? 1 : 1);
-
 const HTML = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>";
 const DATE = "Mon, 23 Nov 2026 17:00:00 GMT";
+const LATER = "Mon, 23 Nov 2026 17:01:30 GMT";
 
 /** Everything that is not a stream. */
 export function* refusals(recording: Recording): Generator<Case> {
@@ -144,7 +144,16 @@ export function* refusals(recording: Recording): Generator<Case> {
       reply(429, body("rate_limit_error"), { ...json, "retry-after-ms": "250", "retry-after": "1" }),
       { ...limited, retryAfterMs: 250 },
     ],
-    ["429, retry-after as a date", reply(429, body("rate_limit_error"), { ...json, "retry-after": DATE }), limited],
+    [
+      "429, retry-after as a date",
+      reply(429, body("rate_limit_error"), { ...json, date: DATE, "retry-after": LATER }),
+      { ...limited, retryAfterMs: 90_000 },
+    ],
+    [
+      "429, retry-after as a date, and nobody says when that was",
+      reply(429, body("rate_limit_error"), { ...json, "retry-after": LATER }),
+      { ...limited, retryAfterMs: 0 },
+    ],
     ["429, retry-after nonsense", reply(429, "", { "retry-after": "soon" }), { ...limited, retryAfterMs: 0 }],
     ["429, HTML", reply(429, HTML, html), limited],
     ...[500, 502, 503, 504, 520, 524, 529].flatMap((status): typeof answers => [
@@ -157,7 +166,11 @@ export function* refusals(recording: Recording): Generator<Case> {
       reply(status, body("authentication_error"), json),
       { ...failed, retryable: false },
     ]),
-    ["404", reply(404, body("not_found_error"), json), { type: "error", code: "model_unknown", retryable: false }],
+    [
+      "404",
+      reply(404, body("not_found_error"), json),
+      { type: "error", code: "model_unknown", retryable: false },
+    ],
     ["400", reply(400, body("invalid_request_error"), json), { ...failed, retryable: false }],
     ["413", reply(413, body("request_too_large"), json), { ...failed, retryable: false }],
     ["200, HTML", reply(200, HTML, html), { type: "error", code: "model_garbage", retryable: true }],
@@ -198,7 +211,7 @@ export function* refusals(recording: Recording): Generator<Case> {
       respond: (signal) =>
         new Response(bodyOf([bytesOf('{"error":')], "silent", signal), { status, headers: json }),
       expected: { type: "error" },
-      abortAfterDeltas: 0,
+      abort: "when asked",
     };
   }
 }

@@ -86,7 +86,6 @@ export async function streamReport(
   random: number,
   progress: (done: number) => void,
 ): Promise<Report> {
-  const started = performance.now();
   const tally = await stream({ seed, random, progress });
   return {
     rows: [
@@ -96,7 +95,6 @@ export async function streamReport(
       ["settled with an error of ours", tally.errors],
       ["never settled", tally.hangs],
       ["rejections that nobody awaited", tally.escaped],
-      ["seconds", ((performance.now() - started) / 1000).toFixed(1)],
     ],
     violations: tally.violations,
   };

@@ -22,11 +22,23 @@ export interface Recording {
 }
 
 const REASONING = ["Erst über", "legen: ", "🌊 hoch", ", dann ab"];
-const SAID = ["Die Fl", "ut steht ", "bei 3,7 m ", "– „hö", "her“ als ", "gestern. ", "🌊🐚", "\n\nüber ", "東京 auch", "."];
+const SAID = [
+  "Die Fl",
+  "ut steht ",
+  "bei 3,7 m ",
+  "– „hö",
+  "her“ als ",
+  "gestern. ",
+  "🌊🐚",
+  "\n\nüber ",
+  "東京 auch",
+  ".",
+];
 const CALLS = [
   { id: "call_1", name: "read", json: ['{"path"', ':"flut/', 'höhe.md"', "}"] },
   { id: "call_2", name: "write", json: ["{", '"path":"a.txt","text"', ':"\\"x\\" 🐚"', "}"] },
 ];
+const REDACTED = "EmwKAhgBEgy3va3pzix/LafPsn4aDFIT2Xlxh0L5L8rLVyIwxtE3rAFBa8cr3qpPkNRj2YfWXGmKDxH4mPnZ5sQ7";
 const SIGNATURE = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pk=";
 
 const event = (data: { type: string } & Record<string, unknown>): string =>
@@ -70,7 +82,11 @@ function anthropicEnd(reason: string, tokens: number): string[] {
 }
 
 const textBlock = (index: number, texts: readonly string[]): string[] =>
-  anthropicBlock(index, { type: "text", text: "" }, texts.map((text) => ({ type: "text_delta", text })));
+  anthropicBlock(
+    index,
+    { type: "text", text: "" },
+    texts.map((text) => ({ type: "text_delta", text })),
+  );
 
 const ANTHROPIC_COMMON = {
   vendor: "anthropic",
@@ -88,10 +104,11 @@ const anthropicWhole: Recording = {
       ...REASONING.map((thinking) => ({ type: "thinking_delta", thinking })),
       { type: "signature_delta", signature: SIGNATURE },
     ]),
+    ...anthropicBlock(1, { type: "redacted_thinking", data: REDACTED }, []),
     event({ type: "ping" }),
-    ...textBlock(1, SAID),
+    ...textBlock(2, SAID),
     ...CALLS.flatMap(({ id, name, json }, i) =>
-      anthropicBlock(2 + i, { type: "tool_use", id, name, input: {} }, [
+      anthropicBlock(3 + i, { type: "tool_use", id, name, input: {} }, [
         { type: "input_json_delta", partial_json: "" },
         ...json.map((partial_json) => ({ type: "input_json_delta", partial_json })),
       ]),
@@ -105,6 +122,7 @@ const anthropicWhole: Recording = {
         text: REASONING.join(""),
         providerMetadata: { anthropic: { signature: SIGNATURE } },
       },
+      { type: "reasoning", text: "", providerMetadata: { anthropic: { redactedData: REDACTED } } },
       { type: "text", text: SAID.join("") },
       ...CALLS.map(({ id, name, json }) => ({ type: "tool" as const, id, name, input: json.join("") })),
     ],

@@ -1,24 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hasWork } from "../../../src/actors/conversation/state.ts";
 import { limits } from "../../../src/limits.ts";
-import { ModelError } from "../../../src/model/errors.ts";
-import { answer, type ModelScript, plain, says, World } from "../../support/world.ts";
-
-/** A model call that never ends by itself. */
-const hangs = (text = ""): ModelScript => {
-  return (_request, emit, signal) =>
-    new Promise((_resolve, reject) => {
-      if (text) emit({ type: "text", id: "t", delta: text });
-      signal.addEventListener("abort", () => reject(new Error("aborted")));
-    });
-};
-
-const fails = (retryable: boolean, text = ""): ModelScript => {
-  return async (_request, emit) => {
-    if (text) emit({ type: "text", id: "t", delta: text });
-    throw new ModelError("model_failed", "The model broke.", { retryable });
-  };
-};
+import { answer, hangs, type ModelScript, plain, says, World } from "../../support/world.ts";
 
 describe("a turn", () => {
   it("takes two commits: the input with its call, the answer with its end", async () => {
@@ -251,60 +234,6 @@ describe("a crash", () => {
     await again.settle();
     expect(again.ended[0]).toMatchObject({ outcome: "completed" });
     expect(again.requests).toHaveLength(1);
-  });
-});
-
-describe("a failing model", () => {
-  it("is asked again after a pause, and the turn succeeds", async () => {
-    const world = new World({ models: [fails(true), fails(true), says("at last")] });
-    const before = world.now;
-    await world.say("hi");
-    expect(plain(world.messages()[1])).toBe("at last");
-    expect(world.now - before).toBeGreaterThanOrEqual(limits.callBackoffMs * 3);
-    expect(world.entries.filter((entry) => entry.kind === "fault")).toHaveLength(2);
-  });
-
-  it("fails the turn visibly after the last attempt", async () => {
-    const world = new World({ models: Array.from({ length: limits.callAttempts }, () => fails(true)) });
-    await world.say("hi");
-    expect(world.ended[0]).toMatchObject({ outcome: "failed", error: { message: "The model broke." } });
-    expect(world.requests).toHaveLength(limits.callAttempts);
-    expect(world.messages()[1]?.metadata?.error?.code).toBe("model_failed");
-  });
-
-  it("is not asked again when that cannot help", async () => {
-    const world = new World({ models: [fails(false)] });
-    await world.say("hi");
-    expect(world.requests).toHaveLength(1);
-    expect(world.ended[0]?.outcome).toBe("failed");
-  });
-
-  it("that breaks off after readers saw text: the stream is replaced, nothing is spliced", async () => {
-    const world = new World({ models: [fails(true, "half an "), says("a whole answer")] });
-    await world.say("hi");
-    expect(world.replaced).toEqual(["req1 → req1~0.2"]);
-    expect(plain(world.messages()[1])).toBe("a whole answer");
-  });
-
-  it("that goes silent counts as cut", async () => {
-    const world = new World({ models: [hangs(), says("back")] });
-    const before = world.now;
-    await world.say("hi");
-    expect(plain(world.messages()[1])).toBe("back");
-    expect(world.now - before).toBeGreaterThanOrEqual(limits.modelSilenceMs);
-  });
-
-  it("that is cut after its attempts failed is still asked again after a crash", async () => {
-    const world = new World({ models: [fails(true), hangs(), says("fine")] });
-    world.drive.accept(world.input("hi"));
-    await world.breathe();
-    // The pause before the second attempt passes, then the second call hangs.
-    for (let i = 0; i < 3 && world.requests.length < 2; i++) await world.settleOnce();
-    expect(world.requests).toHaveLength(2);
-    world.crash();
-    world.drive.kick();
-    await world.settle();
-    expect(plain(world.messages()[1])).toBe("fine");
   });
 });
 

@@ -1,0 +1,151 @@
+/** Writes docs/performance.md and its chart from one report: every figure in them was measured in that run. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { projectPaths } from "../../local/lib/paths.ts";
+import { chart } from "./chart.ts";
+import type { Line } from "./goals.ts";
+import { PEERS } from "./peers.ts";
+import type { Report } from "./report.ts";
+import { markdownTable, number } from "./table.ts";
+
+const CHART = "performance.svg";
+const PROFILE_ROWS = 14;
+
+/** Returns what it wrote. */
+export function writeDocs(report: Report, lines: readonly Line[]): string[] {
+  const svg = join(projectPaths.root, "docs/images", CHART);
+  const page = join(projectPaths.root, "docs/performance.md");
+  const charted = lines.filter((line) =>
+    /^(First text, 200|Whole|CPU|Rows a turn|Cold actor)/.test(line.metric),
+  );
+  writeFileSync(svg, chart(charted, report.peers));
+  writeFileSync(page, pageOf(report, lines));
+  return [page, svg];
+}
+
+function pageOf(report: Report, lines: readonly Line[]): string {
+  return `# Performance
+
+Written by \`npm run bench -- --write-docs\`. Milliseconds depend on the machine, and on what else it did; ratios of
+figures from one run travel further. Run it yourself before you rely on either.
+
+## What came out
+
+${statements(report).join("\n")}
+
+![Cost of a turn as a multiple of the raw Durable Object](images/${CHART})
+
+${markdownTable(lines, report.peers)}
+
+${report.reps} repetitions (long ones ${Math.max(1, Math.ceil(report.reps * 0.6))}, the 20 s turns 1), medians of medians, with the lowest
+and highest median in brackets. ${cpus().length} processors, shared by workerd, the provider and the clients;
+the load average before the run was ${number(report.load)}, so anything above 1 in it is work of others that these figures carry.
+Rows are SQL rows written, key-value writes and alarms set; the goal is for the conversation's actor, and what the user's
+actor writes stands below it.
+
+## How it is measured
+
+- Every peer is built by wrangler, minified, for the compatibility date of \`wrangler.toml\`, and served by workerd
+  itself on loopback, with SQLite on disk. No development proxy and no guard is in any path.
+- The provider is an HTTP server in another process that speaks Anthropic's Messages API. *Unpaced*: pieces of 4 KB,
+  cut anywhere, as fast as they are taken. *Paced*: one token, one write, every 10 ms.
+- The clients are in a third process and keep WebSockets open. They post their whole list of messages, as stock
+  clients do, and check that the whole answer came. In the long conversations they post the newest message only.
+- Peers take turns within each repetition. CPU is the processor time of that peer's workerd, from the kernel's
+  scheduler; ours holds that of the user's actor and of the stand-in for D1, which in production run elsewhere.
+- **Raw object**: two rows a turn, the deltas of one read forwarded as one frame, no history sent to the model.
+  **Holdfast**: the real conversation and user actors, behind an entry that makes the router's headers.
+  **AIChatAgent** and **Think** as their read-me files set them up, with the AI SDK's Anthropic provider:
+  ${packageVersions()}.
+  Think comes with workspace tools, which make its request larger; so do ours.
+- Rows and statements are counted in a run of their own, in every actor that the turn touches, until nothing has been
+  written for 1.5 s. The first turn of a chat, which makes tables and titles, is not counted.
+- An actor's first frame leaves only when what it wrote is on the disk. On a busy disk that wait is most of the first
+  frame; \`--state\` with a memory file system takes it out.
+- Start-up is from the start of workerd to the first answer, less that of an empty Worker. For Holdfast, size and
+  start-up are those of the whole deployed Worker, with the router; for the others, of the object and its entry.
+- Journals of long conversations are made by repeating a real turn of 200 tokens through the Journal itself. At 500
+  turns the model's window is full: from there on a turn's request grows no more, and what is left is the journal's
+  own length. There is no checkpoint of the fold yet, so a cold wake grows with the journal.
+
+${lengthsText(report)}## Where the time goes
+
+${profileText(report)}
+`;
+}
+
+function statements(report: Report): string[] {
+  const out: string[] = [];
+  const { ours, aichat, raw, think } = report.unpaced200;
+  for (const [other, title] of [
+    [aichat, PEERS.aichat.title],
+    [think, PEERS.think.title],
+    [raw, PEERS.raw.title],
+  ] as const) {
+    if (!ours || !other) continue;
+    const ratio = (of: (timing: NonNullable<typeof ours>) => number) => number(of(ours) / of(other));
+    out.push(
+      `- Against ${title}, a turn of 200 tokens: first text ${ratio((t) => t.first.value)} ×, whole turn ${ratio((t) => t.whole.value)} ×, CPU ${ratio((t) => t.cpu.value)} ×.`,
+    );
+  }
+  const rows = [report.rows200.ours, report.rows2000.ours, report.rowsPaced.ours].map(
+    (row) => row?.conversation,
+  );
+  if (rows[0] !== undefined) {
+    const others = (["aichat", "think"] as const).flatMap((name) => {
+      const [short, long] = [report.rows200[name], report.rows2000[name]];
+      return short && long
+        ? [`${PEERS[name].title} ${number(short.conversation)} and ${number(long.conversation)}`]
+        : [];
+    });
+    const long = rows[2] === undefined ? "" : `, and ${number(rows[2])} over 20 s`;
+    out.push(
+      `- A turn of 200 tokens writes ${number(rows[0])} rows, one of 2,000 tokens ${number(rows[1] ?? 0)}${long}. ${others.join("; ")}.`,
+    );
+  }
+  return out;
+}
+
+function lengthsText(report: Report): string {
+  if (report.lengths.length === 0) return "";
+  const rows = report.lengths.map(
+    (one) =>
+      `| ${number(one.turns)} | ${number(one.journalRows)} | ${number(one.requestBytes / 1024)} | ${number(one.warm.value)} | ${number(one.coldTranscript.value)} | ${number(one.coldFirst.value)} |`,
+  );
+  return `## Long conversations
+
+| Turns | Journal rows | Request to the model (KB) | First text, warm (ms) | Cold, to the transcript (ms) | Cold, to first text (ms) |
+|---:|---:|---:|---:|---:|---:|
+${rows.join("\n")}
+
+`;
+}
+
+function profileText(report: Report): string {
+  if (report.profile.length === 0) return `No profile: ${report.profileProblem ?? "it was not taken"}.`;
+  const rows = report.profile
+    .slice(0, PROFILE_ROWS)
+    .map(
+      ({ module, share, top }) =>
+        `| ${module} | ${percent(share)} | ${top.map((one) => `${one.name} ${percent(one.share)}`).join(", ")} |`,
+    );
+  return `A processor profile of 60 turns of 2,000 tokens, unpaced, by module; parts of the time in which the isolate was busy.
+*The platform's own code* is workerd outside of JavaScript: sockets, SQLite, streams.
+
+| Module | Busy time | Most of it in |
+|---|---:|---|
+${rows.join("\n")}`;
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
+
+function packageVersions(): string {
+  const manifest = z
+    .object({ dependencies: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(join(projectPaths.root, "bench/package.json"), "utf8")));
+  return ["@cloudflare/ai-chat", "@cloudflare/think", "agents", "ai", "@ai-sdk/anthropic"]
+    .map((name) => `${name} ${manifest.dependencies[name]}`)
+    .join(", ");
+}
