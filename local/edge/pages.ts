@@ -19,8 +19,8 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-/** Kelp on its holdfast. */
-const mark = html`<svg class="mark" width="26" height="36" viewBox="6.5 2 23 31" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" aria-hidden="true"><path d="M18 25V5M18 17c-5 0-7-3-7-7M18 14c4 0 6-2 6-6M18 25c-4 0-8 2-10 6M18 25c4 0 8 2 10 6M18 25v6"/></svg>`;
+/** The console's mark, drawn again here because this page is self-contained. */
+const mark = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" fill="var(--mark-ground)"/><g fill="none" stroke="var(--mark-line)" stroke-width="2.1" stroke-linecap="round" stroke-linejoin="round"><path d="M16 21.5c0-3.2 2.6-4 2.6-7.2S15 9.8 16.4 6"/><path d="M17.8 16.8c2.6.1 4.6-1.1 5.3-3.7-2.5-.2-4.5.8-5.3 3.7Z" fill="var(--mark-line)" stroke-width="1"/><path d="M17.3 12c-2.4.3-4.6-.6-5.6-3.1 2.4-.6 4.7.2 5.6 3.1Z" fill="var(--mark-line)" stroke-width="1"/><path d="M16 21.5c-1.4 0-1.8 2.6-5.2 3.9M16 21.5c1.4 0 1.8 2.6 5.2 3.9M16 21.5v4.6"/></g></svg>`;
 
 function page(title: string, body: Html): string {
   return html`<!doctype html>

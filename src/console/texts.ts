@@ -1,4 +1,7 @@
 /** Every sentence of the console, in one place. Plain English; a sentence says what happened and what to do next. */
+import { limits } from "../limits.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const count = (n: number, one: string, many: string): string =>
   `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -172,8 +175,12 @@ export const texts = {
     root: "your files",
     within: (path: string) => ` in ${path}`,
     lines: (n: number) => count(n, "line", "lines"),
-    places: (n: number) => `in ${count(n, "place", "places")}`,
-    matches: (n: number, more: boolean) => (n === 0 ? "nothing found" : plus(n, more, "match", "matches")),
+    wrote: (size: string, created: boolean) => (created ? `created, ${size}` : size),
+    keptAs: (path: string) => `changed meanwhile by somebody else, so kept as ${path}`,
+    changes: (n: number) => count(n, "change", "changes"),
+    restorable: `can be restored for ${limits.versionsKeptMs / DAY_MS} days`,
+    matches: (n: number, more: boolean) =>
+      n === 0 ? "nothing found" : `found ${plus(n, more, "match", "matches")}`,
     entries: (n: number, more: boolean) => (n === 0 ? "empty" : plus(n, more, "entry", "entries")),
     anyTool: { now: "Using", past: "Used", failed: "Could not use" },
     /** While it runs, when it is done, when it failed. */

@@ -94,6 +94,10 @@ export function browserPlatform(): Platform {
         document.removeEventListener("visibilitychange", seen);
       };
     },
+    onOffline: (callback) => {
+      addEventListener("offline", callback);
+      return () => removeEventListener("offline", callback);
+    },
     online: () => navigator.onLine,
     storage: browserStorage(),
     socket: browserSocket,

@@ -15,7 +15,8 @@ export const PONG_WITHIN_MS = 10_000;
 
 export type ConnectionStatus =
   | { kind: "connecting"; attempt: number }
-  | { kind: "open" }
+  /** `doubted`: the network is said to be gone, and the server has not answered since. */
+  | { kind: "open"; doubted?: true }
   /** Lost; the next attempt is at `retryAt` (milliseconds since the epoch). */
   | { kind: "waiting"; attempt: number; retryAt: number }
   /** Stopped for good, with the server's reason. */
@@ -52,6 +53,7 @@ export function connect(options: ConnectionOptions): Connection {
   const { platform } = options;
   let socket: SocketLike | null = null;
   let opened = false;
+  let doubted = false;
   let ended = false;
   let attempt = 0;
   let waiting = false;
@@ -72,6 +74,7 @@ export function connect(options: ConnectionOptions): Connection {
     const old = socket;
     socket = null;
     opened = false;
+    doubted = false;
     if (!old) return;
     old.onopen = null;
     old.onmessage = null;
@@ -83,7 +86,7 @@ export function connect(options: ConnectionOptions): Connection {
   function stop(code: number, reason: string): void {
     drop();
     ended = true;
-    stopWaking();
+    stopListening();
     options.onStatus({ kind: "stopped", code, reason });
   }
 
@@ -141,6 +144,10 @@ export function connect(options: ConnectionOptions): Connection {
       // Any frame proves that the connection lives.
       cancelPong();
       armPing();
+      if (doubted) {
+        doubted = false;
+        options.onStatus({ kind: "open" });
+      }
       if (typeof event.data === "string" && event.data !== PONG) options.onText(event.data);
     };
     mine.onclose = (event) => {
@@ -154,6 +161,17 @@ export function connect(options: ConnectionOptions): Connection {
   };
   // A laptop that slept has sockets that look open: ask at once instead of at the next ping.
   const stopWaking = platform.onWake(() => (opened ? ping() : retry()));
+  // A socket whose network is gone looks open for long, but a server on this machine needs no network: ask it.
+  const stopOffline = platform.onOffline(() => {
+    if (!opened) return;
+    doubted = true;
+    options.onStatus({ kind: "open", doubted });
+    ping();
+  });
+  function stopListening(): void {
+    stopWaking();
+    stopOffline();
+  }
   open();
 
   return {
@@ -165,7 +183,7 @@ export function connect(options: ConnectionOptions): Connection {
     retry,
     close: () => {
       ended = true;
-      stopWaking();
+      stopListening();
       drop();
     },
   };

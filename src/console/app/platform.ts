@@ -36,6 +36,8 @@ export interface Platform {
   after(ms: number, callback: () => void): () => void;
   /** Calls back when trying again at once is worthwhile: the network is back, or the page is looked at again. */
   onWake(callback: () => void): () => void;
+  /** Calls back when the browser believes that the network is gone. */
+  onOffline(callback: () => void): () => void;
   /** What the browser believes. It is wrong for a server on the same machine: use it for words, never for decisions. */
   online(): boolean;
   storage: TextStore;

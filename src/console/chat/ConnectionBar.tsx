@@ -33,6 +33,14 @@ export function ConnectionBar({ status, retry }: { status: ConnectionStatus; ret
     return platform.after(PATIENCE_MS, () => setSlow(true));
   }, [connecting, platform]);
   if (status.kind === "waiting") return <Waiting retryAt={status.retryAt} retry={retry} />;
+  if (status.kind === "open" && status.doubted) {
+    return (
+      <div className="connection-bar" role="status">
+        <CloudSlashIcon aria-hidden="true" />
+        <span>{texts.connection.offline}</span>
+      </div>
+    );
+  }
   if (connecting && (slow || status.attempt > 1)) {
     return (
       <div className="connection-bar" role="status">

@@ -137,7 +137,7 @@ export function Transcript(props: TranscriptProps) {
   const failure = chat.failure && lastSettled?.metadata.outcome !== "failed" ? chat.failure : null;
   const nothing = chat.loaded && chat.lines.length === 0 && chat.unsent.length === 0;
   return (
-    <div className="relative min-h-0 flex-1">
+    <div className="transcript-frame" data-beneath={stick.beneath || undefined}>
       <section
         ref={stick.scroller}
         className="transcript"

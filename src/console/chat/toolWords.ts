@@ -1,6 +1,7 @@
 /** What a tool call did, as a sentence a person would say. Pure. */
 import * as z from "zod";
 import { texts } from "../texts.ts";
+import { sizeText } from "../ui/format.ts";
 import type { ToolPart, ToolState } from "./message.ts";
 
 export interface ToolSentence {
@@ -47,6 +48,10 @@ function inputOf(part: ToolPart): z.infer<typeof inputSchema> {
 
 const outputSchema = z.object({
   lines: z.number().optional().catch(undefined),
+  sizeBytes: z.number().optional().catch(undefined),
+  created: z.boolean().optional().catch(undefined),
+  conflict: z.object({ keptAs: z.string() }).optional().catch(undefined),
+  restorableUntil: z.string().optional().catch(undefined),
   replacements: z.number().optional().catch(undefined),
   matches: z.array(z.unknown()).optional().catch(undefined),
   entries: z.array(z.unknown()).optional().catch(undefined),
@@ -56,14 +61,26 @@ const outputSchema = z.object({
 function outcomeOf(part: ToolPart): string {
   const parsed = outputSchema.safeParse(part.output);
   if (part.state !== "done" || !parsed.success) return "";
-  const { lines, replacements, matches, entries, truncated } = parsed.data;
-  const counted = (n: number, words: (n: number, more: boolean) => string) => words(n, truncated === true);
-  if (part.name === "search" && matches) return counted(matches.length, texts.tools.matches);
-  if (part.name === "list" && entries) return counted(entries.length, texts.tools.entries);
-  if (part.name === "read" && lines !== undefined) return texts.tools.lines(lines);
-  if (part.name === "edit" && replacements !== undefined && replacements > 1)
-    return texts.tools.places(replacements);
-  return "";
+  const known = parsed.data;
+  const more = known.truncated === true;
+  switch (part.name) {
+    case "read":
+      return known.lines === undefined ? "" : texts.tools.lines(known.lines);
+    case "write":
+      if (known.conflict) return texts.tools.keptAs(known.conflict.keptAs);
+      if (known.sizeBytes === undefined) return "";
+      return texts.tools.wrote(sizeText(known.sizeBytes), known.created === true);
+    case "edit":
+      return known.replacements === undefined ? "" : texts.tools.changes(known.replacements);
+    case "delete":
+      return known.restorableUntil === undefined ? "" : texts.tools.restorable;
+    case "search":
+      return known.matches ? texts.tools.matches(known.matches.length, more) : "";
+    case "list":
+      return known.entries ? texts.tools.entries(known.entries.length, more) : "";
+    default:
+      return "";
+  }
 }
 
 const tenseOf = (state: ToolState): Tense =>

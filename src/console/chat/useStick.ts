@@ -10,6 +10,8 @@ export interface Stick {
   content: RefObject<HTMLDivElement | null>;
   /** The reader sees the end. */
   atEnd: boolean;
+  /** Something is scrolled away above. */
+  beneath: boolean;
   toEnd(smooth?: boolean): void;
   /** Call before older messages are put in front: the reader keeps their place. */
   holdPlace(): void;
@@ -22,6 +24,7 @@ export function useStick(first: string | undefined): Stick {
   const follows = useRef(true);
   const held = useRef<number | null>(null);
   const [atEnd, setAtEnd] = useState(true);
+  const [beneath, setBeneath] = useState(false);
 
   const toEnd = useCallback((smooth = false) => {
     const box = scroller.current;
@@ -44,6 +47,7 @@ export function useStick(first: string | undefined): Stick {
       else if (box.scrollTop < top) follows.current = false;
       top = box.scrollTop;
       setAtEnd(near || follows.current);
+      setBeneath(top > 0);
     };
     const onResize = () => {
       if (follows.current) box.scrollTop = box.scrollHeight;
@@ -73,5 +77,5 @@ export function useStick(first: string | undefined): Stick {
     follows.current = false;
   }, []);
 
-  return { scroller, content, atEnd, toEnd, holdPlace };
+  return { scroller, content, atEnd, beneath, toEnd, holdPlace };
 }

@@ -1,6 +1,6 @@
 /** A block of code: its language, a copy button, and colours as soon as the highlighter is there. */
-import type { ReactNode } from "react";
-import { memo, useEffect, useState } from "react";
+import type { ReactNode, RefObject } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { texts } from "../texts.ts";
 import { CopyButton } from "../ui/CopyButton.tsx";
 
@@ -34,17 +34,39 @@ function useHighlight(wanted: boolean): Highlight | null {
   return ready ? highlight : null;
 }
 
+/** Whether there is more to see at the right edge of a box that scrolls, followed through scrolling and growing. */
+function useMoreRight(): { box: RefObject<HTMLPreElement | null>; more: boolean } {
+  const box = useRef<HTMLPreElement>(null);
+  const [more, setMore] = useState(false);
+  useEffect(() => {
+    const at = box.current;
+    if (!at) return;
+    // Less than a pixel is rounding.
+    const look = () => setMore(at.scrollWidth - at.clientWidth - at.scrollLeft > 1);
+    const observer = new ResizeObserver(look);
+    observer.observe(at);
+    if (at.firstElementChild) observer.observe(at.firstElementChild);
+    at.addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      at.removeEventListener("scroll", look);
+    };
+  }, []);
+  return { box, more };
+}
+
 export const CodeBlock = memo(function CodeBlock({ code, language }: { code: string; language: string }) {
   const paint = useHighlight(language !== "");
+  const { box, more } = useMoreRight();
   const coloured = language && paint ? paint(code, language.toLowerCase()) : null;
   return (
-    <figure className="code-block group/code">
+    <figure className="code-block group/code" data-more={more || undefined}>
       <figcaption>
         <span>{language || texts.markdown.plain}</span>
         <CopyButton text={() => code} label={texts.markdown.copyCode} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block is scrolled with the keyboard */}
-      <pre tabIndex={0}>
+      <pre ref={box} tabIndex={0}>
         <code>{coloured ?? code}</code>
       </pre>
     </figure>

@@ -36,7 +36,7 @@ function Choice({ id, label, detail, chosen, testId, choose }: ChoiceProps) {
         <input type="radio" name="model" checked={chosen} onChange={() => choose(id)} />
         <span className="min-w-0">
           <span className="block truncate font-medium">{label}</span>
-          <span className="block truncate text-xs text-kumo-subtle">{detail}</span>
+          <span className="block text-xs wrap-anywhere text-kumo-subtle">{detail}</span>
           {test?.kind === "failed" && (
             <span className="block text-xs text-kumo-danger" role="alert">
               {test.reason}
@@ -74,6 +74,7 @@ export function ModelList({ models }: { models: readonly LocalModel[] }) {
     model.connected
       ? `${model.id} · ${texts.settings.sources[model.source]}`
       : texts.settings.demoInstead(model.id);
+  const fallback = models.find((model) => model.id === me.defaultModel);
   return (
     <section aria-label={texts.settings.model}>
       <h3 className="font-medium">{texts.settings.model}</h3>
@@ -82,7 +83,7 @@ export function ModelList({ models }: { models: readonly LocalModel[] }) {
         <Choice
           id=""
           label={texts.settings.useDefault}
-          detail={me.defaultModel}
+          detail={fallback ? detailOf(fallback) : texts.settings.demoInstead(me.defaultModel)}
           chosen={agent.model === ""}
           testId={null}
           choose={choose}
@@ -100,9 +101,9 @@ export function ModelList({ models }: { models: readonly LocalModel[] }) {
         ))}
       </ul>
       {shown.length < models.length && (
-        <Button size="sm" variant="ghost" className="mt-2" onClick={() => setAll(true)}>
+        <button type="button" className="text-button mt-3 text-sm" onClick={() => setAll(true)}>
           {texts.settings.showAll(models.length - shown.length)}
-        </Button>
+        </button>
       )}
     </section>
   );

@@ -130,11 +130,7 @@ export function ProviderCard({ provider }: { provider: LocalProvider }) {
           </Button>
         )}
         {!open && provider.source !== "env" && (
-          <Button
-            size="sm"
-            variant={provider.connected ? "secondary" : "primary"}
-            onClick={() => setOpen(true)}
-          >
+          <Button size="sm" onClick={() => setOpen(true)}>
             {provider.connected ? texts.settings.change : texts.settings.connect}
           </Button>
         )}

@@ -112,6 +112,40 @@ describe("connection", () => {
     expect(platform.sockets).toHaveLength(2);
   });
 
+  it("doubts an open connection as soon as the network is gone, and asks it at once", async () => {
+    const { platform, statuses } = connected();
+    platform.newest.open();
+    platform.newest.answersPings = false;
+    platform.goOffline();
+    expect(platform.newest.pings).toBe(1);
+    expect(statuses.at(-1)).toEqual({ kind: "open", doubted: true });
+    await platform.advance(PONG_WITHIN_MS - 1);
+    expect(statuses.at(-1)).toEqual({ kind: "open", doubted: true });
+    await platform.advance(1);
+    expect(statuses.at(-1)?.kind).toBe("waiting");
+    await platform.advance(1_000);
+    platform.newest.open();
+    expect(statuses.at(-1)).toEqual({ kind: "open" });
+  });
+
+  it("trusts a server that answers, whatever the browser believes of the network", () => {
+    const { platform, statuses, received } = connected();
+    platform.newest.open();
+    platform.goOffline();
+    expect(statuses.slice(-2)).toEqual([{ kind: "open", doubted: true }, { kind: "open" }]);
+    expect(received).toEqual([]);
+  });
+
+  it("has nothing to ask while there is no connection", async () => {
+    const { platform, statuses } = connected();
+    platform.newest.drop();
+    await settle();
+    const before = statuses.length;
+    platform.goOffline();
+    expect(statuses).toHaveLength(before);
+    expect(platform.newest.pings).toBe(0);
+  });
+
   for (const code of [1008, 4000, 4403, 4999]) {
     it(`stops for good on close code ${code}`, async () => {
       const { platform, statuses, connection } = connected();
@@ -123,6 +157,7 @@ describe("connection", () => {
       await platform.advance(120_000);
       expect(platform.sockets).toHaveLength(1);
       expect(platform.pending).toBe(0);
+      expect(platform.listening).toBe(0);
     });
   }
 
@@ -174,5 +209,6 @@ describe("connection", () => {
     expect(platform.newest.closedByClient).toBe(true);
     expect(connection.send('{"a":2}')).toBe(false);
     expect(platform.pending).toBe(0);
+    expect(platform.listening).toBe(0);
   });
 });

@@ -89,6 +89,7 @@ export class FakePlatform implements Platform {
   #timers: { at: number; order: number; run: () => void }[] = [];
   #timerOrder = 0;
   readonly #wakes = new Set<() => void>();
+  readonly #offlines = new Set<() => void>();
 
   /** `name` tells the tabs' ids apart. */
   constructor(storage: SharedStorage = new SharedStorage(), name = "a") {
@@ -115,6 +116,10 @@ export class FakePlatform implements Platform {
   onWake(callback: () => void): () => void {
     this.#wakes.add(callback);
     return () => this.#wakes.delete(callback);
+  }
+  onOffline(callback: () => void): () => void {
+    this.#offlines.add(callback);
+    return () => this.#offlines.delete(callback);
   }
   online(): boolean {
     return true;
@@ -146,6 +151,13 @@ export class FakePlatform implements Platform {
   }
   wake(): void {
     for (const callback of this.#wakes) callback();
+  }
+  goOffline(): void {
+    for (const callback of this.#offlines) callback();
+  }
+  /** Callbacks that the browser still holds. */
+  get listening(): number {
+    return this.#wakes.size + this.#offlines.size;
   }
   /** Timers that are armed. */
   get pending(): number {

@@ -43,7 +43,7 @@ describe("what a tool call says of itself", () => {
   it("counts what came of it", () => {
     const matches = { matches: [1, 2], truncated: false };
     expect(said(tool("search", "done", { input: { query: "kiln", path: "notes" }, output: matches }))).toBe(
-      "Searched for “kiln” in notes · 2 matches",
+      "Searched for “kiln” in notes · found 2 matches",
     );
     expect(said(tool("search", "done", { input: { query: "x" }, output: { matches: [] } }))).toBe(
       "Searched for “x” · nothing found",
@@ -54,9 +54,27 @@ describe("what a tool call says of itself", () => {
     expect(said(tool("read", "done", { input: { path: "a" }, output: { lines: 1 } }))).toBe(
       "Read a · 1 line",
     );
-    expect(said(tool("edit", "done", { input: { path: "a" }, output: { replacements: 3 } }))).toBe(
-      "Edited a · in 3 places",
+    expect(said(tool("list", "done", { input: {}, output: { entries: Array(12).fill(1) } }))).toBe(
+      "Looked through your files · 12 entries",
     );
+  });
+
+  it("says what became of the file", () => {
+    const input = { path: "a" };
+    const write = (output: unknown) => said(tool("write", "done", { input, output }));
+    expect(write({ sizeBytes: 84, created: true })).toBe("Wrote a · created, 84 B");
+    expect(write({ sizeBytes: 2_048, created: false })).toBe("Wrote a · 2.0 KB");
+    expect(write({ sizeBytes: 84, created: true, conflict: { keptAs: "a (2)" } })).toBe(
+      "Wrote a · changed meanwhile by somebody else, so kept as a (2)",
+    );
+    expect(write({ sizeBytes: "many" })).toBe("Wrote a");
+    expect(said(tool("edit", "done", { input, output: { replacements: 1 } }))).toBe("Edited a · 1 change");
+    expect(said(tool("edit", "done", { input, output: { replacements: 2 } }))).toBe("Edited a · 2 changes");
+    const deleted = { deleted: true, restorableUntil: "2026-12-23T00:00:00.000Z" };
+    expect(said(tool("delete", "done", { input, output: deleted }))).toBe(
+      "Deleted a · can be restored for 30 days",
+    );
+    expect(said(tool("delete", "failed", { input, output: deleted }))).toBe("Could not delete a");
   });
 
   it("has words for tools that it does not know, and for input that fits nothing", () => {
