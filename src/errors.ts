@@ -22,7 +22,6 @@ export const ERROR_STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   file_conflict: 409,
-  handle_taken: 409,
   queue_full: 429,
   upgrade_refused: 426,
   model_failed: 502,
@@ -33,7 +32,6 @@ export const ERROR_STATUS = {
   storage_failed: 503,
   config_missing: 503,
   turn_stalled: 500,
-  too_many_rounds: 500,
   internal: 500,
 } as const;
 

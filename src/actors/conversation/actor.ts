@@ -84,7 +84,8 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       now,
       after,
       start: () => this.#load(),
-      hasWork: () => hasWork(this.#store.state),
+      hasWork: () => this.#hasWork(),
+      driving: () => this.#drive.running,
       kick: () => this.#drive.kick(),
       idle: () => void this.#settled(),
     });
@@ -160,7 +161,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   #load(): void {
     migrate(this.ctx.storage, [{ version: 1, sql: journalSql }], now());
     this.#store.load();
-    if (hasWork(this.#store.state) && this.#store.countWake() > limits.wakesWithoutProgress) {
+    if (this.#hasWork() && this.#store.countWake() > limits.wakesWithoutProgress) {
       this.#drive.giveUp({
         code: "turn_stalled",
         message:
@@ -168,6 +169,11 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       });
     }
     for (const connection of this.#webSockets.getConnections()) this.#chat.peers.of(connection);
+  }
+
+  /** A journal that cannot be read to its end is open for reading: nothing of it can be gone on with. */
+  #hasWork(): boolean {
+    return !this.#store.readOnly && hasWork(this.#store.state);
   }
 
   #window(options: { limit: number; before?: string }): ChatMessage[] {

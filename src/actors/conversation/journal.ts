@@ -4,8 +4,8 @@
  */
 import { AppError } from "../../errors.ts";
 import { entryHash, GENESIS, payloadHash } from "./chain.ts";
-import { ENTRY_VERSION, type Entry, isProgress, type UnknownEntry } from "./entries.ts";
-import { type ExportLine, parseEntry, verifyChain } from "./export.ts";
+import { ENTRY_VERSION, type Entry, isProgress } from "./entries.ts";
+import { type ExportLine, parseEntry } from "./export.ts";
 import { emptyState, reduce, type State } from "./state.ts";
 
 /** `[seq, kind, version, hash, payload hash]`. Heads outlive an erased payload, and the chain verifies from them. */
@@ -113,19 +113,6 @@ export class Journal {
       PAGE_ROWS,
     );
     return rows.toArray().flatMap(linesOf);
-  }
-
-  /** Every entry in order, as it was written. */
-  *entries(): Generator<{ line: ExportLine; entry: Entry | UnknownEntry }> {
-    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
-      for (const line of linesOf(row)) yield { line, entry: parseEntry(line) };
-    }
-  }
-
-  /** Checks the hash chain. Returns the first entry that does not fit, or null. */
-  verify(): number | null {
-    const entries = [...this.entries()].map(({ line, entry }) => ({ ...line, entry }));
-    return verifyChain({ entries })[0]?.seq ?? null;
   }
 }
 

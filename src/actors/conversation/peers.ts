@@ -46,10 +46,6 @@ export class Peers {
   [Symbol.iterator](): IterableIterator<Peer> {
     return this.#peers.values();
   }
-
-  get size(): number {
-    return this.#peers.size;
-  }
 }
 
 export function send(peer: Peer, frame: ServerFrame | string): void {

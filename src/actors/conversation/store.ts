@@ -20,6 +20,11 @@ export class Store {
     return this.#state;
   }
 
+  /** The journal could not be read to its end. */
+  get readOnly(): boolean {
+    return this.#poison !== null;
+  }
+
   get journal(): Journal {
     return this.#journal;
   }

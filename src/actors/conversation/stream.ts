@@ -51,10 +51,6 @@ export class LiveStream {
     return this.#bodies.slice(from);
   }
 
-  get length(): number {
-    return this.#bodies.length;
-  }
-
   /** The model that is answering, as it named itself; empty until it began. */
   get model(): string {
     return this.#model;

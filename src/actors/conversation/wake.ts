@@ -13,6 +13,8 @@ export interface WakeOptions {
   /** Loads the object's state. Called once, before anything else reaches the object. */
   start(): void;
   hasWork(): boolean;
+  /** Whether the drive runs. One that broke off has to be started again by the wake. */
+  driving(): boolean;
   /** Starts the drive if it is not running. */
   kick(): void;
   /** The wake fired and there was nothing to do: whatever is owed to others is told again. */
@@ -57,12 +59,15 @@ export class Wake extends LifecycleCapability {
     return this.#pushed;
   }
 
-  /** A turn that lives longer than the wake moves it before it fires: firing costs more. */
+  /**
+   * A turn that lives longer than the wake moves it before it fires: firing costs more. With work that nobody does the
+   * wake is left to fire, however long the object lives.
+   */
   #planMove(): void {
     this.#cancelMove?.();
     const wait = Math.max(0, this.#dueAt - this.#options.now() - limits.wakeMarginMs);
     this.#cancelMove = this.#options.after(wait, () => {
-      if (!this.#options.hasWork() || this.#dueAt === 0) return;
+      if (!this.#options.hasWork() || !this.#options.driving() || this.#dueAt === 0) return;
       this.#dueAt = this.#options.now() + limits.wakeMoveMs;
       this.lifecycle.jobs
         .reschedule(JOB, this.#dueAt)

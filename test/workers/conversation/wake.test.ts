@@ -2,6 +2,7 @@ import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } fr
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { verifyChain } from "../../../src/actors/conversation/export.ts";
 import { Journal } from "../../../src/actors/conversation/journal.ts";
+import { Wake } from "../../../src/actors/conversation/wake.ts";
 import { limits } from "../../../src/limits.ts";
 import { connect, isDone, isText, messagesOf, scriptModel, stubOf, textOf } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
@@ -95,6 +96,76 @@ describe("the wake", () => {
     }
     const failed = (await messagesOf("hopeless", chat)).at(-1);
     expect(failed?.metadata).toMatchObject({ outcome: "failed", error: { code: "turn_stalled" } });
+  });
+});
+
+describe("a wake that is due while the object lives", () => {
+  /** A wake over a list of what it asked for, and the timers that it set. */
+  function bench(driving: boolean) {
+    const asked: string[] = [];
+    const timers: (() => void)[] = [];
+    const jobs = {
+      push: async () => void asked.push("push"),
+      reschedule: async () => asked.push("move") > 0,
+    };
+    class Bench extends Wake {
+      protected override get lifecycle() {
+        return { jobs } as never; // the two calls that `arm` and the move make
+      }
+    }
+    const wake = new Bench({
+      now: () => 1_000,
+      after: (_ms, run) => {
+        timers.push(run);
+        return () => {};
+      },
+      start: () => {},
+      hasWork: () => true,
+      driving: () => driving,
+      kick: () => {},
+      idle: () => {},
+    });
+    wake.arm();
+    return { asked, fire: () => timers.shift()?.() };
+  }
+
+  it("is moved by a drive that runs", () => {
+    const { asked, fire } = bench(true);
+    fire();
+    expect(asked).toEqual(["push", "move"]);
+  });
+
+  it("is left to fire when the drive broke off: nothing else would start it again", () => {
+    const { asked, fire } = bench(false);
+    fire();
+    expect(asked).toEqual(["push"]);
+  });
+});
+
+describe("a journal that cannot be read to its end", () => {
+  it("opens for reading, wake after wake, and says why it takes nothing more", async () => {
+    await scriptModel([
+      { match: "poisoned", steps: [{ text: "readable" }, { stallAfterTokens: 3, text: "word ".repeat(50) }] },
+    ]);
+    const chat = await connect("poison", { console: true });
+    chat.ask("r1", "m1", "poisoned");
+    await chat.until(isDone("r1"));
+    chat.ask("r2", "m2", "poisoned again");
+    await chat.until(isText("r2"));
+    await runInDurableObject(stubOf("poison"), (_instance, state) => {
+      state.storage.sql.exec(
+        "INSERT INTO journal (seq, progress, heads, bodies) VALUES (1000, 0, '[[', '[]')",
+      );
+    });
+    for (let wake = 0; wake <= limits.wakesWithoutProgress + 1; wake++) {
+      await crash("poison");
+      const texts = (await messagesOf("poison", chat)).map(textOf);
+      expect(texts.slice(0, 2)).toEqual(["poisoned", "readable"]);
+    }
+    const later = await connect("poison", { console: true });
+    later.ask("r3", "m3", "one more");
+    const refused = await later.until((frame) => frame.type === "holdfast_refused");
+    expect(refused.code).toBe("storage_failed");
   });
 });
 
