@@ -1,6 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
-import { outbound } from "./test/support/outbound.ts";
+import { outbound, TEST_CHANNELS } from "./test/support/outbound.ts";
 
 /**
  * Three kinds of tests. `unit`: pure parts and local stand-ins, in Node. `workers`: actors, router and tools inside
@@ -25,6 +25,9 @@ export default defineConfig({
                 ACCESS_AUD: "test-audience",
                 PUBLIC_ORIGIN: "http://127.0.0.1:8787",
                 AI_GATEWAY_URL: "http://127.0.0.1:9",
+                CHANNELS: TEST_CHANNELS,
+                // The demo model is free but under this name, so that spending can be tested.
+                PRICES: '{"demo/priced": {"input": 3, "output": 250}}',
               },
             },
           }),

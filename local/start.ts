@@ -20,6 +20,7 @@ model, and a stand-in for Cloudflare Access with a sign-in page. Needs no accoun
   --reset        first remove everything that Holdfast made in that directory; asks nothing
   --open         open the browser when ready
   --pace-ms N    milliseconds between two tokens of the demo model
+  --channels     also serve a stand-in chat platform, and make its rooms channels that answers can be sent to
   --scriptable   let tests put words in the demo model's mouth
   --help         show this text
 
@@ -37,6 +38,7 @@ const schema = z.object({
   reset: z.boolean().default(false),
   open: z.boolean().default(false),
   "pace-ms": wholeNumber("The pace", 0, MAX_PACE_MS).optional(),
+  channels: z.boolean().default(false),
   scriptable: z.boolean().default(false),
   help: z.boolean().default(false),
   positionals: z.array(z.string()),
@@ -51,6 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
       reset: { type: "boolean" },
       open: { type: "boolean" },
       "pace-ms": { type: "string" },
+      channels: { type: "boolean" },
       scriptable: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -74,6 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
     server = await startServer({
       port: flags.port,
       data: flags.data,
+      channels: flags.channels,
       scriptable: flags.scriptable,
       now: () => Date.now(),
       log: (line) => note(printable(line)),

@@ -1,6 +1,8 @@
 /** Bindings and settings, parsed once per isolate, with an error that names what is missing. */
+import { type Channels, parseChannels } from "./channels.ts";
 import { AppError } from "./errors.ts";
 import type { ConversationRpc, UserRpc } from "./protocol/rpc.ts";
+import { parseSpending, type Spending } from "./spending.ts";
 
 /** What the platform hands us. Names are those of `wrangler.toml`. */
 export interface Env {
@@ -17,6 +19,13 @@ export interface Env {
   AI_GATEWAY_ID?: string;
   AI_GATEWAY_URL?: string;
   DEFAULT_MODEL?: string;
+  COMPACT_MODEL?: string;
+  /** See `spending.ts`. */
+  PRICES?: string;
+  DAILY_LIMIT_USD?: string;
+  DAILY_LIMIT_TOKENS?: string;
+  /** See `channels.ts`. */
+  CHANNELS?: string;
 }
 
 export interface Settings {
@@ -29,6 +38,11 @@ export interface Settings {
   /** Base URL of the local gateway; empty in production. */
   gatewayUrl: string;
   defaultModel: string;
+  /** `provider/model` that sums up long chats; empty for the model that the agent uses. */
+  compactModel: string;
+  spending: Spending;
+  /** Where replies may be owed, by name. */
+  channels: Channels;
 }
 
 const parsed = new WeakMap<Env, Settings>();
@@ -42,12 +56,19 @@ export function settingsOf(env: Env): Settings {
     if (!value) problems.push(`${name} is empty`);
     return value ?? "";
   };
+  const { spending, problems: unread } = parseSpending(env);
+  problems.push(...unread);
+  const { channels, problems: unreadChannels } = parseChannels(env.CHANNELS);
+  problems.push(...unreadChannels);
   const settings: Settings = {
+    spending,
+    channels,
     accessTeamDomain: text("ACCESS_TEAM_DOMAIN", env.ACCESS_TEAM_DOMAIN).replace(/\/$/, ""),
     accessAudience: text("ACCESS_AUD", env.ACCESS_AUD),
     publicOrigin: text("PUBLIC_ORIGIN", env.PUBLIC_ORIGIN).replace(/\/$/, ""),
     gatewayId: env.AI_GATEWAY_ID || "default",
     gatewayUrl: (env.AI_GATEWAY_URL ?? "").replace(/\/$/, ""),
+    compactModel: env.COMPACT_MODEL ?? "",
     defaultModel: env.DEFAULT_MODEL || "anthropic/claude-sonnet-4-6",
   };
   if (settings.gatewayUrl && !isLoopback(settings.gatewayUrl)) {

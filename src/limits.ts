@@ -15,6 +15,11 @@ export const limits = {
   /** Inputs that wait while a turn runs. Past this a client is asked to wait, visibly. */
   queuedInputs: 50,
 
+  /** Messages of one sender on a messaging platform within this time are one question. */
+  burstMs: 600,
+  /** A burst is not waited for longer, however fast its messages come. */
+  burstMaxMs: 5_000,
+
   // --- a turn --------------------------------------------------------------------------------------
   /** Model calls in one turn. The last one is made without tools, so that the model has to answer. */
   roundsPerTurn: 25,
@@ -24,6 +29,8 @@ export const limits = {
   callAttempts: 4,
   /** Wakes without an `answer`, a `result` or an `end` before the turn is given up. */
   wakesWithoutProgress: 5,
+  /** ... and how long these have to have taken: deployments in quick succession are no reason to give up. */
+  stalledMs: 90_000,
   /** Silence of the model's stream after which the call counts as cut. Providers send pings every 15 to 30 s. */
   modelSilenceMs: 120_000,
   /** First wait before a model call is made again; doubles with each attempt. */
@@ -34,6 +41,18 @@ export const limits = {
   maxOutputTokens: 16_000,
   /** Prompt budget of the window, in estimated tokens. */
   windowTokens: 120_000,
+  /** A summary is due when what none covers outweighs this share of the window: before the window drops anything. */
+  compactAtShare: 0.6,
+  /** ... and leaves at least this share verbatim: the newest exchanges are what the next question is about. */
+  compactKeepShare: 0.3,
+  /** After a failure it is tried again when this share of a window has been said besides. */
+  compactRetryShare: 0.25,
+  /** One summary covers at most so many windows: beyond, its texts would be cut to scraps. More follow. */
+  compactRangeShare: 4,
+  /** Output tokens of a summary. It is read again in every turn. */
+  summaryTokens: 2_000,
+  /** An approval that nobody gave in this time counts as refused. */
+  approvalMs: 24 * 60 * 60 * 1000,
   /** What one answer may weigh in the journal. A row ends at 2 MB. */
   answerBytes: 1024 * 1024,
   /** What a tool may return to the model; longer results go to a file. */
@@ -41,21 +60,96 @@ export const limits = {
   /** A tool that says nothing for this long has failed. */
   toolTimeoutMs: 60_000,
 
+  // --- money ---------------------------------------------------------------------------------------
+  /** What a user may spend in a day unless the deployment says otherwise: a busy day's work, not a bad surprise. */
+  dailyLimitMicros: 5_000_000,
+  /** ... and in tokens, for models that cost next to nothing and loops that never end. */
+  dailyLimitTokens: 5_000_000,
+  /** The smallest block that the purse hands out: a few calls of a small model, so that not each call asks for one. */
+  leaseMicros: 50_000,
+  leaseTokens: 20_000,
+  /** An answer that has to be cut shorter than this for want of money is not worth asking for. */
+  leastOutputTokens: 1_000,
+  /** Bytes of UTF-8 per token, on the safe side: English has about 4, dense scripts 3. */
+  promptBytesPerToken: 3,
+  /** What an image may weigh in a prompt. Providers scale larger ones down to below this. */
+  imagePromptTokens: 5_000,
+  /** What a document may weigh in a prompt: providers read each page as text and as an image, up to 100 pages. */
+  filePromptTokens: 200_000,
+  /** How long a conversation believes that the purse had no more to give. One step of a turn, not a whole one. */
+  purseAnswerMs: 5_000,
+  /** How long it is believed which providers answer on this machine. A key that is added takes effect at once. */
+  providersTtlMs: 60_000,
+  /** Days that the usage page shows; older ones are forgotten. */
+  usageDays: 30,
+
+  // --- the journal ---------------------------------------------------------------------------------
+  /** Payloads of one row of the journal. SQLite rows end at 2 MB here; heads and keys are in the row too. */
+  rowBytes: 1_000_000,
+  /** A payload above this is kept in rows of its own, so that the row of its commit stays small. */
+  payloadBytes: 256 * 1024,
+  /** One of those rows, and one row of a checkpoint's piece. */
+  partBytes: 1024 * 1024,
+  /** One input as the journal takes it, wherever it came from: fifty may wait in memory, which ends at 128 MB. */
+  inputBytes: 1024 * 1024,
+  /**
+   * The fold is kept after this many entries, or this many bytes of them: a wake folds what is newer. It adds two
+   * milliseconds to a cold wake at most, and costs a turn a tenth of a row.
+   */
+  checkpointEntries: 500,
+  checkpointBytes: 2 * 1024 * 1024,
+  /** Pieces of checkpoints held in memory. A model's window of short messages takes up to 9 MB of them. */
+  checkpointCacheBytes: 12 * 1024 * 1024,
+
+  /** How long a turn waits for another actor or the gateway's list of providers. Then the wake tries again. */
+  askWithinMs: 10_000,
+
   // --- waking --------------------------------------------------------------------------------------
   /** When the wake is due after an input; a turn that lives longer moves it before it fires. */
   wakeMs: 20_000,
   /** Where a living turn moves its wake. Firing costs five rows, moving two. */
   wakeMoveMs: 75_000,
+  /** With nothing to do but news that nobody takes, the pause doubles from wake to wake, up to this. */
+  wakeIdleMaxMs: 60 * 60 * 1000,
   /** How long before the wake is due it is moved. */
   wakeMarginMs: 4_000,
+
+  // --- replies to channels ---------------------------------------------------------------------------
+  /** Attempts before a reply is a dead letter. With the pauses below that is about five hours: an evening's outage. */
+  deliveryAttempts: 12,
+  /** Attempts of a placeholder. The answer itself follows anyway. */
+  placeholderAttempts: 4,
+  /** First pause after a failed attempt, with jitter; three times as long after each. */
+  deliveryBackoffMs: 2_000,
+  deliveryBackoffMaxMs: 60 * 60 * 1000,
+  /** An attempt that was not answered by then has failed. Below `wakeMs`, so that the job seldom finds one running. */
+  deliveryTimeoutMs: 15_000,
+  /** Places that are delivered to side by side: of 6 outgoing connections the model and the tools keep some. */
+  deliveryLanes: 3,
+  /** A message is changed at most this often while its answer streams. Platforms allow about one call a second. */
+  deliveryEditMs: 3_000,
+  /** Looks at a streaming answer without news before the outbox stops looking; the turn's next step starts it again. */
+  deliveryIdleLooks: 20,
+  /** The longest that a job is set ahead. A platform may ask for more: then the job looks, and is set again. */
+  deliveryJobMs: 7 * 24 * 60 * 60 * 1000,
+  /** When the list of chats did not take the number of undelivered answers, it is told again then. */
+  deliveryTellMs: 60_000,
+  /** What is read of a channel's answer: an id, or why not. */
+  deliveryAnswerBytes: 16 * 1024,
+  /** Parts of a reply address, and the length of each: a platform's names for a chat and a message. */
+  replyAddressParts: 8,
+  replyAddressChars: 300,
 
   // --- streaming -----------------------------------------------------------------------------------
   /** At most one frame in this window after the first. 33 ms is what a 30 Hz eye sees. */
   frameWindowMs: 33,
   /** ... or one frame for this much text, whichever comes first. */
   frameWindowBytes: 16 * 1024,
-  /** When the partial answer is flushed to its row, after the turn began; then each `flushEveryMs`. */
-  flushAtMs: [2_000, 10_000, 42_000] as readonly number[],
+  /**
+   * When the partial answer is flushed to its row, after the turn began; then each `flushEveryMs`. Each flush is a row:
+   * one within the first minute, early enough for whoever reloads after a crash in a long answer.
+   */
+  flushAtMs: [8_000] as readonly number[],
   flushEveryMs: 60_000,
   /** Messages that a connecting client gets. Older ones are fetched by page. */
   transcriptMessages: 100,
@@ -76,6 +170,22 @@ export const limits = {
   /** Entries of one listing. */
   listEntries: 1_000,
 
+  // --- copies of a journal -------------------------------------------------------------------------
+  /** One imported file. A Worker's request body ends at 100 MB on the smallest plan; its memory is 128 MB. */
+  importBytes: 50 * 1024 * 1024,
+  /** One line of an imported file. A row ends at 2 MB, and a payload grows by its escapes. */
+  importLineChars: 4 * 1024 * 1024,
+  /** What one call from an actor to another carries of a journal, or one transaction writes. RPC ends at 32 MiB. */
+  copyPageBytes: 1024 * 1024,
+  /** Rows that an import makes: as many entries as fit. Readers page by rows. */
+  importRowBytes: 64 * 1024,
+  /** A copy that nobody went on with for this long is taken away. */
+  copyAbandonedMs: 10 * 60 * 1000,
+  /** How long the end of a deleted chat waits for its clients to say that they know. */
+  leaveMs: 1_000,
+  /** What the Markdown transcript shows of one tool call's arguments or result. The journal has all of it. */
+  markdownToolChars: 4_000,
+
   // --- the door ------------------------------------------------------------------------------------
   /** An unknown signing key id causes at most one fetch of the key set in this time. */
   keySetRefetchMs: 30_000,
@@ -83,6 +193,47 @@ export const limits = {
   tokenSkewSeconds: 60,
   /** How long a looked-up user is believed within one isolate. */
   userCacheMs: 60_000,
+
+  // --- search --------------------------------------------------------------------------------------
+  /** What a search asks for; more words narrow nothing down. */
+  searchQueryChars: 200,
+  /** Results of one page. */
+  searchHits: 50,
+  /** What of one message is searched. Longer ones are mostly quoted data; their beginning says what they are. */
+  searchTextChars: 32_000,
+  /** What one row of the index holds: well below the 2 MB of a row, in any script. */
+  searchRowChars: 200_000,
+  /** What a conversation sends to the index at once: an old chat comes in pages, others are answered in between. */
+  searchPageExchanges: 100,
+  searchPageChars: 500_000,
+
+  // --- schedules -----------------------------------------------------------------------------------
+  /** Schedules of one chat: more is a loop, or belongs into one that does several things. */
+  schedulesPerThread: 50,
+  /** What the agent is told when one is due. Longer instructions belong into a file. */
+  scheduleTextChars: 2_000,
+  /** Two runs of a recurring schedule are at least this far apart: a turn costs money, and nobody reads faster. */
+  cronSpacingMs: 5 * 60 * 1000,
+  /** Runs that are looked at for that. Twenty reach over every uneven part of an expression that is in use. */
+  cronSpacingRuns: 20,
+  /** Turns of one chat in one day (UTC) that schedules start. One every quarter of an hour fits. */
+  scheduledTurnsPerDay: 100,
+  /** Reminders that a turn may make which a schedule started: one to come back to it, and no tree of them. */
+  remindersPerScheduledTurn: 1,
+  /** Runs in a row that may fail before a schedule is paused. */
+  scheduleFailures: 5,
+  /** A run that begins later than this says so. Alarms come within seconds. */
+  scheduleLateMs: 60_000,
+  /** Missed runs that are counted; a whole day of one that comes every five minutes is 288. */
+  scheduleMissedCounted: 300,
+  /** How far ahead a moment may lie. Beyond, a slip of the year is likelier than a plan. */
+  scheduleHorizonMs: 5 * 365 * 24 * 60 * 60 * 1000,
+  /** Schedules that are over are kept this long, so that a call that is run again finds what it made. */
+  scheduleKeptMs: 7 * 24 * 60 * 60 * 1000,
+  /** When something stood in the way (a full queue, storage, the user actor), it is tried again after this. */
+  scheduleRetryMs: 30_000,
+  /** Turns that may be open in a chat when a schedule adds one: half the queue stays free for people. */
+  scheduledInputs: 25,
 
   // --- an agent ------------------------------------------------------------------------------------
   agentNameChars: 60,

@@ -9,6 +9,9 @@ const THREAD = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 const HANDLE = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
+/** The thread behind `/@handle`. */
+export const MAIN_THREAD = "main";
+
 /** Thread slugs that routes use for themselves. */
 const RESERVED_THREADS = new Set(["get-messages", "feed", "settings", "files", "models", "new"]);
 /** Handles that would shadow a route, mislead, or be taken for staff. */

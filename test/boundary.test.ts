@@ -93,13 +93,30 @@ describe("dependencies point one way", () => {
 
 /** The pure pieces: replay and simulation run them with other clocks. */
 const PURE = [
+  "bytes",
   "chain",
+  "checkpoint",
+  "checkpoint-blobs",
+  "checkpoint-keys",
+  "compact",
   "entries",
+  "entry-schema",
   "export",
+  "fork",
+  "import",
+  "key-filter",
+  "markdown",
+  "markdown-text",
   "memory",
+  "outbox",
+  "outbox-plan",
+  "outbox-split",
   "outcome",
   "persistent",
+  "places",
   "plan",
+  "purse",
+  "purse-words",
   "replay",
   "request",
   "state",
@@ -107,7 +124,11 @@ const PURE = [
   "submit",
   "transcript",
   "turn",
-].map((name) => `src/actors/conversation/${name}.ts`);
+  "within",
+  "walk",
+]
+  .map((name) => `src/actors/conversation/${name}.ts`)
+  .concat(["cron", "run", "schedule", "when", "zone"].map((name) => `src/schedule/${name}.ts`));
 
 describe("what is pure stays pure", () => {
   it("no platform, SDK or I/O behind state, plan, memory and turn", () => {
@@ -149,6 +170,7 @@ describe("each vendor SDK has one door", () => {
     "@ai-sdk/openai-compatible",
     "@cloudflare/sandbox",
     "@cloudflare/puppeteer",
+    "croner",
     "partyserver",
   ];
   it.each(ONE_FILE)("%s is imported in at most one file", (name) => {

@@ -1,6 +1,7 @@
 /**
- * `npm test`: style, types, build, a dry-run deployment, and every test. Ends with `N passed, N failed`, counted
- * from the runner's own report.
+ * `npm test`: style, types, build, a dry-run deployment, and every test. With `--campaigns` also the bounded share of
+ * every campaign. Ends with `N passed, N failed`: tests as the runner's own report counts them, and one for each
+ * check. Other arguments go to vitest.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,7 +13,8 @@ const root = join(import.meta.dirname, "..");
 const bin = join(root, "node_modules", ".bin");
 const reportDir = mkdtempSync(join(tmpdir(), "holdfast-test-"));
 const report = join(reportDir, "report.json");
-const args = process.argv.slice(2);
+const withCampaigns = process.argv.includes("--campaigns");
+const args = process.argv.slice(2).filter((arg) => arg !== "--campaigns");
 
 function run(title: string, command: string, ...rest: string[]): boolean {
   const started = performance.now();
@@ -53,6 +55,10 @@ const tests = run(
   `--outputFile.json=${report}`,
   ...args,
 );
+
+if (withCampaigns) {
+  checks.push(run("campaigns", "node", ...node, "test/campaigns/run.ts", "all", "--quick"));
+}
 
 const reportShape = z.object({
   numPassedTests: z.number(),

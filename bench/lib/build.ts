@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { projectPaths } from "../../local/lib/paths.ts";
 import { bundleFiles, gzipBytes } from "./size.ts";
@@ -22,7 +22,7 @@ export const deployment = unstable_readConfig(
 );
 const benchRoot = join(import.meta.dirname, "..");
 
-/** Builds an entry of this package into `<work>/<name>`. Throws with wrangler's own words. */
+/** Builds an entry (a path from this package, or a whole one) into `<work>/<name>`. Throws with wrangler's own words. */
 export async function buildEntry(work: string, name: string, entry: string, minify = true): Promise<Bundle> {
   const into = join(work, name);
   mkdirSync(into, { recursive: true });
@@ -31,7 +31,7 @@ export async function buildEntry(work: string, name: string, entry: string, mini
     config,
     JSON.stringify({
       name: `bench-${name}`,
-      main: join(benchRoot, entry),
+      main: resolve(benchRoot, entry),
       compatibility_date: deployment.compatibility_date,
       compatibility_flags: deployment.compatibility_flags,
       // What the SDK's Vite plugin does for Think.

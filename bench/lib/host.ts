@@ -100,6 +100,9 @@ const oursVariables = (upstream: string) => ({
   PUBLIC_ORIGIN: "http://127.0.0.1:9",
   AI_GATEWAY_URL: upstream,
   DEFAULT_MODEL: "anthropic/claude-sonnet-4-6",
+  // A limit as in any deployment, and leases with it, but one that no run reaches.
+  DAILY_LIMIT_USD: "100000",
+  DAILY_LIMIT_TOKENS: "999999999",
 });
 
 async function prepareCatalog(miniflare: Miniflare, worker: string): Promise<void> {

@@ -79,6 +79,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       response.writeHead(200, { "content-type": "application/json" }).end('{"ok":true}');
       return;
     }
+    if (request.url === "/v1/providers") {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ providers: answering(keys) }));
+      return;
+    }
     if (options.scriptable && request.url?.startsWith("/_test/"))
       return testRoutes(handling, request, response);
     await handle(handling, request, response, AbortSignal.any([gone.signal, closing.signal]));
@@ -114,6 +119,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await promise;
     },
   };
+}
+
+/** Providers that answer for themselves, for who counts the cost: those without a key are played by the demo model. */
+function answering(keys: KeyStore): { provider: string; local: boolean }[] {
+  return (["anthropic", "openai"] as const).flatMap((provider) => {
+    const credential = keys.credential(provider);
+    return credential ? [{ provider, local: isHere(credential.baseUrl) }] : [];
+  });
+}
+
+/** Whether a server's address is on this machine. */
+function isHere(url: string): boolean {
+  const host = URL.canParse(url) ? new URL(url).hostname : "";
+  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {

@@ -84,6 +84,8 @@ export async function build(options: BuildOptions): Promise<BuildResult[]> {
       buildPart("worker", projectPaths.worker, buildWorker, options),
       buildPart("console", projectPaths.console, buildConsole, options),
     ]);
+    // Only now: wrangler reads the console's directory while it bundles the Worker.
+    for (const outcome of outcomes) if (outcome.status === "fulfilled") outcome.value.place();
     const failures = outcomes.flatMap((outcome) =>
       outcome.status === "rejected" ? [asError(outcome.reason)] : [],
     );
@@ -92,7 +94,7 @@ export async function build(options: BuildOptions): Promise<BuildResult[]> {
         cause: failures[0],
       });
     }
-    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value.result()] : []));
   } finally {
     rmSync(STAGING, { recursive: true, force: true });
     lock.release();
@@ -110,21 +112,30 @@ async function buildPart(
   target: string,
   make: (into: string, signal: AbortSignal | undefined) => Promise<void>,
   options: BuildOptions,
-): Promise<BuildResult> {
+): Promise<{ place(): void; result(): BuildResult }> {
   const print = fingerprint[part]();
-  if (!options.force && readRecords()[part] === print) return upToDate(part);
+  if (!options.force && readRecords()[part] === print)
+    return { place: () => {}, result: () => upToDate(part) };
   options.progress(`Building the ${part} …`);
   const startedAt = performance.now();
   const staging = join(STAGING, part);
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(staging, { recursive: true });
   await make(staging, options.signal);
-  remember({ [part]: undefined });
-  rmSync(target, { recursive: true, force: true });
-  renameSync(staging, target);
-  remember({ [part]: print });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  return { part, built: true, line: `${part.padEnd(8)} built in ${seconds} s (${sizeOf(target)})` };
+  return {
+    place() {
+      remember({ [part]: undefined });
+      rmSync(target, { recursive: true, force: true });
+      renameSync(staging, target);
+      remember({ [part]: print });
+    },
+    result: () => ({
+      part,
+      built: true,
+      line: `${part.padEnd(8)} built in ${seconds} s (${sizeOf(target)})`,
+    }),
+  };
 }
 
 const upToDate = (part: Part): BuildResult => ({ part, built: false, line: `${part.padEnd(8)} up to date` });

@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 import type { z } from "zod";
 
-/** Exit codes of all commands. `130` is what a shell reports for Ctrl-C. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
+/** Exit codes of all commands. `waiting`: a person has to decide first. `130` is what a shell reports for Ctrl-C. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, waiting: 4, interrupted: 130 } as const;
 
 /** A failure that the person at the terminal can do something about; printed without a stack. */
 export class CommandError extends Error {

@@ -33,6 +33,8 @@ export interface RuntimeOptions {
   secret: string;
   /** One line of the Worker, or of Miniflare about it. */
   log(line: string): void;
+  /** Workers that run beside it in the same workerd: tests reach into it with them. */
+  beside?: readonly V4WorkerOptions[];
 }
 
 export interface Runtime {
@@ -42,7 +44,9 @@ export interface Runtime {
   entryUrl: URL;
   /** Names of the migrations that were applied just now. */
   migrated: string[];
-  /** Stops workerd. */
+  /** Where a Worker beside it listens. */
+  urlOf(beside: string): Promise<URL>;
+  /** Stops workerd: with SIGKILL, and nothing before it. */
   close(): Promise<void>;
 }
 
@@ -57,7 +61,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const catalog: Catalog = await miniflare.getD1Database(deployment.catalog.binding, deployment.name);
     const migrated = await migrate(catalog, deployment.catalog.migrations);
     await moveIssuer(catalog, options.vars.ACCESS_TEAM_DOMAIN);
-    return { url, entryUrl, migrated, close: () => miniflare.dispose() };
+    return {
+      url,
+      entryUrl,
+      migrated,
+      urlOf: (name) => miniflare.unsafeGetDirectURL(name),
+      close: () => miniflare.dispose(),
+    };
   } catch (error) {
     // Disposing of a Miniflare that never started fails with the same error once more.
     await miniflare.dispose().catch(() => undefined);
@@ -82,7 +92,7 @@ function construct(deployment: Deployment, options: RuntimeOptions): Miniflare {
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
   const miniflareOptions = convertV4MiniflareOptions({
-    workers: [worker],
+    workers: [worker, ...(options.beside ?? [])],
     host: "127.0.0.1",
     port: 0,
     // Miniflare's entry worker serves R2 objects to anyone under `/cdn-cgi/local/`. It looks for that path after it

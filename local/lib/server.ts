@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isUnguarded } from "../../src/router/unguarded.ts";
+import type { ChannelsServer } from "../channels/index.ts";
 import { type Edge, PortTakenError, startEdge } from "../edge/index.ts";
 import type { Gateway } from "../gateway/index.ts";
 import { openIssuer } from "../issuer/index.ts";
@@ -29,6 +30,8 @@ export interface ServerOptions {
   data: string;
   /** Milliseconds between two tokens of the demo model. */
   paceMs?: number;
+  /** Serves the stand-in chat platform too; its rooms are the Worker's channels. */
+  channels?: boolean;
   /** Lets tests script the demo model. */
   scriptable: boolean;
   now(): number;
@@ -88,6 +91,8 @@ async function assemble(options: ServerOptions, closing: Cleanup): Promise<Omit<
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
   });
   closing.defer(() => gateway.close());
+  const channels = options.channels ? await openChannels(options.scriptable) : null;
+  if (channels) closing.defer(() => channels.close());
   dir.rememberPort(edge.port);
   const [issuer, model] = await Promise.all([
     openIssuer(dir.access, edge.origin),
@@ -113,6 +118,8 @@ async function assemble(options: ServerOptions, closing: Cleanup): Promise<Omit<
       PUBLIC_ORIGIN: edge.origin,
       AI_GATEWAY_URL: gateway.url,
       DEFAULT_MODEL: model.id,
+      ...(channels && { CHANNELS: channels.config }),
+      ...spendingVars(process.env),
     },
   });
   closing.defer(() => runtime.close());
@@ -122,13 +129,26 @@ async function assemble(options: ServerOptions, closing: Cleanup): Promise<Omit<
   return {
     url: edge.origin,
     data: dir.path,
-    rows: [
-      ["address", edge.origin],
-      ["data", dir.path],
-      ["model", model.label],
-    ],
+    rows: [["address", edge.origin], ["data", dir.path], ["model", model.label], ...channelRows(channels)],
   };
 }
+
+/** Limits and prices that the terminal sets win over those of `wrangler.toml`. */
+function spendingVars(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = ["DAILY_LIMIT_USD", "DAILY_LIMIT_TOKENS", "PRICES"];
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+}
+
+/** Loaded when asked for. Its key is made anew with each start: nothing outside this process needs it. */
+async function openChannels(scriptable: boolean): Promise<ChannelsServer> {
+  const { startChannels } = await import("../channels/index.ts");
+  return startChannels({ secret: randomBytes(SECRET_BYTES).toString("hex"), scriptable });
+}
+
+const channelRows = (channels: ChannelsServer | null): [string, string][] =>
+  channels
+    ? [["channels", `${[...channels.rooms.keys()].join(", ")}, to be read at ${channels.url}/{channel}`]]
+    : [];
 
 /** The edge listens first, so that a taken port is known before anything slow has begun. */
 async function takePort(options: ServerOptions): Promise<Edge> {

@@ -1,5 +1,6 @@
 /** Every sentence of the console, in one place. Plain English; a sentence says what happened and what to do next. */
 import { limits } from "../limits.ts";
+import { turnTexts } from "./turnTexts.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -9,6 +10,7 @@ const plus = (n: number, more: boolean, one: string, many: string): string =>
   more ? `${n.toLocaleString("en")}+ ${many}` : count(n, one, many);
 
 export const texts = {
+  ...turnTexts,
   product: "Holdfast",
   close: "Close",
   cancel: "Cancel",
@@ -20,6 +22,7 @@ export const texts = {
   page: {
     skipToComposer: "Skip to the message box",
     title: (chat: string, agent: string) => (chat ? `${chat} · ${agent}` : agent),
+    asking: (title: string) => `Approval needed · ${title}`,
     starting: "Opening your agent",
     startFailed: "The console could not open",
     notYoursTitle: "This agent is not yours",
@@ -54,6 +57,9 @@ export const texts = {
     older: "Older",
     working: "Working",
     failed: "The last turn failed",
+    asking: "Needs your approval",
+    askingShort: "Approve?",
+    undelivered: "Not delivered",
     unread: "New answer",
     actions: (title: string) => `Actions for “${title}”`,
     rename: "Rename",
@@ -66,7 +72,7 @@ export const texts = {
   },
 
   search: {
-    placeholder: "Search chats and commands",
+    placeholder: "Search chats, messages and commands",
     chats: "Chats",
     commands: "Commands",
     none: "Nothing found",
@@ -92,7 +98,7 @@ export const texts = {
     answered: (name: string, text: string) => `${name} answered: ${text}`,
     failed: "This turn failed",
     cancelled: "Stopped",
-    retry: "Retry",
+    retry: "Try again",
     copyAnswer: "Copy the answer",
     copyMessage: "Copy the message",
     copied: "Copied",
@@ -101,11 +107,11 @@ export const texts = {
     tokens: (n: number) => `${compact(n)} tokens`,
     tokensDetail: (input: number, output: number) =>
       `${input.toLocaleString("en")} in, ${output.toLocaleString("en")} out`,
+    costDetail: (exact: string) => `This answer cost ${exact}`,
     reasoning: "Reasoning",
     reasoningLive: "Reasoning…",
     sending: "Sending",
     waiting: "Waiting for the connection",
-    queued: "Queued: it is answered next",
     refused: "Not accepted",
     edit: "Edit",
     discard: "Discard",
@@ -146,6 +152,9 @@ export const texts = {
     placeholder: (name: string) => `Message ${name}`,
     placeholderQueued: "Add a message: it is answered next",
     send: "Send",
+    queue: "Add to the queue",
+    steer: "Send now, into the running answer",
+    hintQueued: (mod: string) => `Enter to queue, ${mod}+Enter to send now`,
     stop: "Stop",
     attach: "Attach files",
     hint: "Enter to send, Shift+Enter for a new line",
@@ -182,22 +191,32 @@ export const texts = {
     matches: (n: number, more: boolean) =>
       n === 0 ? "nothing found" : `found ${plus(n, more, "match", "matches")}`,
     entries: (n: number, more: boolean) => (n === 0 ? "empty" : plus(n, more, "entry", "entries")),
-    anyTool: { now: "Using", past: "Used", failed: "Could not use" },
+    anyTool: { now: "Using", past: "Used", failed: "Could not use", ask: "use" },
     /** While it runs, when it is done, when it failed. */
     verbs: {
-      read: { now: "Reading", past: "Read", failed: "Could not read" },
-      write: { now: "Writing", past: "Wrote", failed: "Could not write" },
-      edit: { now: "Editing", past: "Edited", failed: "Could not edit" },
-      delete: { now: "Deleting", past: "Deleted", failed: "Could not delete" },
-      list: { now: "Looking through", past: "Looked through", failed: "Could not look through" },
-      search: { now: "Searching for", past: "Searched for", failed: "Could not search for" },
-      fetch: { now: "Fetching", past: "Fetched", failed: "Could not fetch" },
-      browse: { now: "Browsing", past: "Browsed", failed: "Could not browse" },
-      shell: { now: "Running", past: "Ran", failed: "Could not run" },
-      code: { now: "Running code", past: "Ran code", failed: "Could not run code" },
-      remember: { now: "Remembering", past: "Remembered", failed: "Could not remember" },
-      recall: { now: "Recalling", past: "Recalled", failed: "Could not recall" },
-      schedule: { now: "Scheduling", past: "Scheduled", failed: "Could not schedule" },
+      read: { now: "Reading", past: "Read", failed: "Could not read", ask: "read" },
+      write: { now: "Writing", past: "Wrote", failed: "Could not write", ask: "write" },
+      edit: { now: "Editing", past: "Edited", failed: "Could not edit", ask: "edit" },
+      delete: { now: "Deleting", past: "Deleted", failed: "Could not delete", ask: "delete" },
+      list: {
+        now: "Looking through",
+        past: "Looked through",
+        failed: "Could not look through",
+        ask: "look through",
+      },
+      search: {
+        now: "Searching for",
+        past: "Searched for",
+        failed: "Could not search for",
+        ask: "search for",
+      },
+      fetch: { now: "Fetching", past: "Fetched", failed: "Could not fetch", ask: "fetch" },
+      browse: { now: "Browsing", past: "Browsed", failed: "Could not browse", ask: "browse" },
+      shell: { now: "Running", past: "Ran", failed: "Could not run", ask: "run" },
+      code: { now: "Running code", past: "Ran code", failed: "Could not run code", ask: "run code" },
+      remember: { now: "Remembering", past: "Remembered", failed: "Could not remember", ask: "remember" },
+      recall: { now: "Recalling", past: "Recalled", failed: "Could not recall", ask: "recall" },
+      schedule: { now: "Scheduling", past: "Scheduled", failed: "Could not schedule", ask: "schedule" },
     },
   },
 
@@ -253,6 +272,7 @@ export const texts = {
   settings: {
     title: "Settings",
     agent: "Agent",
+    tools: "Tools",
     model: "Model",
     appearance: "Appearance",
     account: "Account",
@@ -305,7 +325,7 @@ export const texts = {
 
   shortcuts: {
     title: "Keyboard shortcuts",
-    search: "Search chats and commands",
+    search: "Search chats, messages and commands",
     newChat: "New chat",
     files: "Show or hide files",
     chats: "Show or hide chats",
@@ -313,6 +333,9 @@ export const texts = {
     composer: "Go to the message box",
     stop: "Stop the answer",
     send: "Send",
+    steer: "Send into the running answer",
+    approve: "Approve what the agent asks",
+    deny: "Deny what the agent asks",
     newline: "New line",
     help: "This list",
   },

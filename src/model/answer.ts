@@ -141,9 +141,12 @@ class AnswerReader {
     if (unified === "interrupted" || unified === "error") return;
     this.#finished = true;
     this.#answer.finish = FINISH[unified];
+    const { cacheRead, cacheWrite } = part.usage.inputTokens;
     this.#answer.usage = {
       inputTokens: part.usage.inputTokens.total ?? 0,
       outputTokens: part.usage.outputTokens.total ?? 0,
+      ...(cacheRead && { cachedInputTokens: cacheRead }),
+      ...(cacheWrite && { cacheWriteTokens: cacheWrite }),
     };
     const gateway = part.providerMetadata?.cloudflare;
     const run = gateway?.runId ?? gateway?.logId;

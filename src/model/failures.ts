@@ -34,6 +34,13 @@ export function retryAfterMs(headers: Record<string, string>): number {
   return Number.isFinite(wait) ? Math.max(0, wait) : 0;
 }
 
+/** Statuses of a gateway or a proxy that gave up waiting: the provider may have gone on, and may charge for it. */
+const GAVE_UP = new Set([408, 499, 502, 504, 520, 522, 524]);
+
+/** Whether a status says that the provider did not begin to answer. */
+const isRefusal = (status: number | undefined): boolean =>
+  status !== undefined && status >= 400 && !GAVE_UP.has(status);
+
 const GARBAGE = new Set([
   "AI_JSONParseError",
   "AI_TypeValidationError",
@@ -49,7 +56,12 @@ export function failureOf(error: unknown): ModelError {
     code: "model_failed" | "model_garbage" | "model_unreachable" | "model_rate_limited" | "model_unknown",
   ) => ({
     because: (text: string, retryable: boolean) =>
-      new ModelError(code, text, { retryable, retryAfterMs: retryAfterMs(headers), cause: error }),
+      new ModelError(code, text, {
+        retryable,
+        retryAfterMs: retryAfterMs(headers),
+        unbilled: isRefusal(status),
+        cause: error,
+      }),
   });
   if (status === 401 || status === 403) {
     return make("model_failed").because(

@@ -60,7 +60,7 @@ function lastEventEnd(text: string): number {
 
 /** Whole events as text, with neighbouring text deltas joined. */
 export function joined(text: string): string {
-  const events = text.split(/(?<=\n\n|\r\n\r\n)/).map(parseEvent);
+  const events = eventsOf(text);
   let out = "";
   for (let i = 0; i < events.length; ) {
     const first = events[i];
@@ -75,6 +75,42 @@ export function joined(text: string): string {
   }
   return out;
 }
+
+/**
+ * Anthropic's text delta as it is written on the wire, up to the blanks that pad it. The text stays escaped: valid JSON
+ * strings are joined without being read. An event that differs by a byte is parsed instead.
+ */
+const PLAIN_DELTA =
+  /event: content_block_delta\ndata: \{"type":"content_block_delta","index":(0|[1-9]\d*),"delta":\{"type":"text_delta","text":"([^"\\\p{Cc}]*(?:\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})[^"\\\p{Cc}]*)*)"\} *\} *\n\n/uy;
+
+function eventsOf(text: string): SseEvent[] {
+  const events: SseEvent[] = [];
+  const hasCr = text.includes("\r");
+  for (let at = 0; at < text.length; ) {
+    PLAIN_DELTA.lastIndex = at;
+    const plain = PLAIN_DELTA.exec(text);
+    const end = plain ? PLAIN_DELTA.lastIndex : eventEnd(text, at, hasCr);
+    const raw = text.slice(at, end);
+    events.push(plain ? { raw, delta: plainDelta(plain[1] ?? "", plain[2] ?? "") } : parseEvent(raw));
+    at = end;
+  }
+  return events;
+}
+
+/** Index behind the blank line that ends the event which begins at `at`. */
+function eventEnd(text: string, at: number, hasCr: boolean): number {
+  const lf = text.indexOf("\n\n", at);
+  const crlf = hasCr ? text.indexOf("\r\n\r\n", at) : -1;
+  if (lf < 0 && crlf < 0) return text.length;
+  return crlf < 0 || (lf >= 0 && lf < crlf) ? lf + 2 : crlf + 4;
+}
+
+const plainDelta = (index: string, escaped: string): TextDelta => ({
+  key: `plain:${index}`,
+  text: escaped,
+  write: (whole) =>
+    `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"text_delta","text":"${whole}"}}\n\n`,
+});
 
 function parseEvent(raw: string): SseEvent {
   // A cheap look first: only these two shapes can be joined.

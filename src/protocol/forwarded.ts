@@ -15,6 +15,8 @@ export const ACTOR_PATHS = {
   socket: "/socket",
   messages: "/get-messages",
   journal: "/journal",
+  transcript: "/transcript.md",
+  import: "/import",
   feed: "/feed",
 } as const;
 

@@ -45,6 +45,10 @@ export const chatBody = z.looseObject({
   messages: z.array(clientMessage),
   trigger: z.enum(["submit-message", "regenerate-message"]).default("submit-message"),
   messageId: z.string().max(200).optional(),
+  /** Ours: `steer` joins the running turn before its next model call instead of waiting for a turn of its own. */
+  mode: z.enum(["queue", "steer"]).optional(),
+  /** Ours: a user message on the transcript that this one is said instead of; it and all behind it are taken back. */
+  replaces: z.string().max(200).optional(),
 });
 
 const id = z.string().min(1).max(200);
@@ -62,7 +66,25 @@ export const clientFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("cf_agent_stream_resume_ack"), id, after: z.number().int().min(-1).optional() }),
   z.object({ type: z.literal("cf_agent_chat_messages") }),
   z.object({ type: z.literal("cf_agent_tool_result"), toolCallId: id }),
-  z.object({ type: z.literal("cf_agent_tool_approval"), toolCallId: id, approved: z.boolean() }),
+  z.object({
+    type: z.literal("cf_agent_tool_approval"),
+    toolCallId: id,
+    approved: z.boolean(),
+    /** The client waits for what follows as a continuation of the message that it has. */
+    autoContinue: z.boolean().optional(),
+    /** Ours: said to the model with a refusal. */
+    comment: z.string().max(2000).optional(),
+  }),
+  /** Ours: changes a message that waits: other words, away with it, or into the running turn. */
+  z.object({
+    type: z.literal("holdfast_amend"),
+    messageId: id,
+    change: z.discriminatedUnion("action", [
+      z.object({ action: z.literal("edit"), text: z.string() }),
+      z.object({ action: z.literal("delete") }),
+      z.object({ action: z.literal("steer") }),
+    ]),
+  }),
   z.object({ type: z.literal("cf_agent_state") }),
   z.object({ type: z.literal("rpc"), id, method: z.string(), args: z.array(z.unknown()).default([]) }),
   z.object({ type: z.literal("holdfast_ping") }),
@@ -80,6 +102,8 @@ export type ServerFrame =
       done: boolean;
       error?: true;
       replay?: true;
+      /** Chunks that go on where the message already is; without it the message begins anew. */
+      continuation?: true;
       replayComplete?: true;
       seq?: number;
       messageIds?: string[];
@@ -98,6 +122,10 @@ export type ServerFrame =
   | { type: "holdfast_accepted"; id: string; messageIds: string[]; queued: boolean }
   /** Ours: a request was refused for good; `code` is an `ErrorCode`. Sent before the terminal error frame. */
   | { type: "holdfast_refused"; id: string; code: string; message: string }
+  /** Ours: these messages left the transcript (taken back, or deleted while they waited). */
+  | { type: "holdfast_removed"; messageIds: string[] }
+  /** Ours: someone decided; `counted` is false for a decision that came second. Sent to who decided. */
+  | { type: "holdfast_decided"; toolCallId: string; counted: boolean; approved: boolean; by: string }
   /** Ours: a frame that no request can be blamed for was not understood. */
   | { type: "holdfast_error"; code: string; message: string }
   | { type: "holdfast_pong" };

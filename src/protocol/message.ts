@@ -11,6 +11,9 @@ export type Outcome = "completed" | "failed" | "cancelled";
 export interface Usage {
   inputTokens: number;
   outputTokens: number;
+  /** Of the input tokens: read from the provider's cache, and written to it. */
+  cachedInputTokens?: number;
+  cacheWriteTokens?: number;
 }
 
 /** What travels beside a message's parts. All optional, so that a stock client's messages fit too. */
@@ -25,10 +28,23 @@ export interface MessageMetadata {
   outcome?: Outcome;
   /** Present when the turn failed: a stable code and a sentence that says what to do. */
   error?: { code: string; message: string };
+  /** What the answer cost, in micro-dollars; absent where the model has no price. */
+  priceMicros?: number;
+  /** A user message that is accepted and not yet read: `queued` for a turn of its own, `steering` for the running one. */
+  waiting?: "queued" | "steering";
+  /** The turn of a `steering` message, kept after it was read: its place in the answer is a `data-joined` part. */
+  joined?: string;
+  /** Where it came from, when not typed into a chat: `schedule`, `http`, a channel. */
+  source?: string;
   /** Who sent a user message, for threads with several people. */
   sender?: { id: string; name: string };
 }
 
-export type ChatMessage = UIMessage<MessageMetadata>;
-export type ChatChunk = UIMessageChunk<MessageMetadata>;
+/** Data parts of an answer. `joined`: from here on the model had read these messages, sent while it worked. */
+export interface DataParts extends Record<string, unknown> {
+  joined: { messageIds: string[] };
+}
+
+export type ChatMessage = UIMessage<MessageMetadata, DataParts & Record<string, unknown>>;
+export type ChatChunk = UIMessageChunk<MessageMetadata, DataParts & Record<string, unknown>>;
 export type ChatPart = ChatMessage["parts"][number];

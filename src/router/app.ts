@@ -9,6 +9,11 @@ import { limits } from "../limits.ts";
 import { cookieOf, createAccess } from "./access.ts";
 import { AGENT_ROUTES } from "./api/agents.ts";
 import { FILE_ROUTES } from "./api/files.ts";
+import { JOURNAL_ROUTES } from "./api/journal.ts";
+import { OUTBOX_ROUTES } from "./api/outbox.ts";
+import { SCHEDULE_ROUTES } from "./api/schedules.ts";
+import { SEARCH_ROUTES } from "./api/search.ts";
+import { TURN_ROUTES } from "./api/turns.ts";
 import { createCatalog } from "./catalog.ts";
 import { isUpgrade, type RouterContext, type RouterDeps, type RouterEnv } from "./context.ts";
 import { PAGE_ROUTES } from "./pages.ts";
@@ -18,7 +23,16 @@ import { mount, type Route } from "./route.ts";
 import { isUnguarded } from "./unguarded.ts";
 
 /** Everything behind Access, as data: the table that the matrix test walks. */
-export const GUARDED_ROUTES: readonly Route[] = [...AGENT_ROUTES, ...FILE_ROUTES, ...PAGE_ROUTES];
+export const GUARDED_ROUTES: readonly Route[] = [
+  ...AGENT_ROUTES,
+  ...JOURNAL_ROUTES,
+  ...TURN_ROUTES,
+  ...SCHEDULE_ROUTES,
+  ...FILE_ROUTES,
+  ...OUTBOX_ROUTES,
+  ...SEARCH_ROUTES,
+  ...PAGE_ROUTES,
+];
 
 export interface App {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;

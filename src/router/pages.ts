@@ -1,15 +1,12 @@
 /** The console's page and files, and the addresses of agents and their conversations. */
 import { conversationStub } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { conversationName, parseConversationName, threadOf } from "../names.ts";
+import { conversationName, MAIN_THREAD, parseConversationName, threadOf } from "../names.ts";
 import { ACTOR_PATHS } from "../protocol/forwarded.ts";
 import type { Call } from "./context.ts";
 import { askActor } from "./forward.ts";
 import { consolePolicy } from "./respond.ts";
 import type { Gate, Route } from "./route.ts";
-
-/** The thread behind `/@handle`. */
-export const MAIN_THREAD = "main";
 
 /** Names with a hash in them never change. Private, because they stand behind Access. */
 const HASHED_ASSET = "private, max-age=31536000, immutable";

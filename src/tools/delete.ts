@@ -20,6 +20,7 @@ export const deleteFile: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "workspace",
   timeoutMs: limits.toolTimeoutMs,
   async run({ path }, { call, ports }) {
     const options = { key: call.idempotencyKey };

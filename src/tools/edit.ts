@@ -30,6 +30,7 @@ export const edit: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "workspace",
   timeoutMs: limits.toolTimeoutMs,
   async run({ path, find, replace, all = false }, { call, ports }) {
     const change = (text: string) => {

@@ -26,6 +26,7 @@ export const list: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "none",
   timeoutMs: limits.toolTimeoutMs,
   async run({ path: text = "" }, { ports }) {
     const path = normaliseDirectory(text);

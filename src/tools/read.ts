@@ -27,6 +27,7 @@ export const read: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "none",
   timeoutMs: limits.toolTimeoutMs,
   async run({ path, from = 1, lines = LINES }, { ports, signal }) {
     const { info, body } = await helpWhenMissing(ports.files, path, () => ports.files.read(path));

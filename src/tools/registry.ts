@@ -4,12 +4,13 @@ import { deleteFile } from "./delete.ts";
 import { edit } from "./edit.ts";
 import { list } from "./list.ts";
 import { read } from "./read.ts";
+import { schedule } from "./schedule.ts";
 import { search } from "./search.ts";
 import type { Tool } from "./tool.ts";
 import { write } from "./write.ts";
 
 // The order is what a provider's prompt cache sees: new tools go to the end.
-const all: readonly Tool[] = Object.freeze([read, write, edit, list, search, deleteFile]);
+const all: readonly Tool[] = Object.freeze([read, write, edit, list, search, deleteFile, schedule]);
 const byName: ReadonlyMap<string, Tool> = new Map(all.map((tool) => [tool.name, tool]));
 
 /** A tool as any provider can be told of it. */

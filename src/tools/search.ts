@@ -45,6 +45,7 @@ export const search: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "none",
   timeoutMs: limits.toolTimeoutMs,
   async run({ query, path = "" }, { ports, signal, progress }) {
     const wanted = fold(query);

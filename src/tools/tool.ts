@@ -1,5 +1,6 @@
 /** The contract of a tool: one file a tool, all of them listed in `registry.ts`. */
 import type { z } from "zod";
+import type { SchedulesPort } from "../schedule/port.ts";
 
 /** What a call may touch. Decides whether a person is asked first. */
 export type Risk = "auto" | "ask" | "deny";
@@ -22,6 +23,8 @@ export interface ToolCall {
 /** What tools see of the world. Built by the conversation's shell for one user; there is no way to another's. */
 export interface ToolPorts {
   files: Workspace;
+  /** The chat's schedules; absent where a tool runs outside one. */
+  schedules?: SchedulesPort;
   now(): number;
 }
 
@@ -47,6 +50,8 @@ export interface Tool<I = unknown> {
   input: z.ZodType<I>;
   risk: Risk;
   replay: Replay;
+  /** What a call leaves behind: nothing, changes to the workspace (with versions to go back to), or things elsewhere. */
+  effects: "none" | "workspace" | "outside";
   timeoutMs: number;
   /** Expected failures are thrown as `AppError`: the model reads code and message and may try again. */
   run(input: I, context: ToolContext): Promise<ToolOutcome>;

@@ -24,6 +24,7 @@ export const write: Tool<z.infer<typeof input>> = {
   input,
   risk: "auto",
   replay: "safe",
+  effects: "workspace",
   timeoutMs: limits.toolTimeoutMs,
   async run({ path: asked, text, etag: ifEtag }, { call, ports }) {
     const path = normalisePath(asked);

@@ -1,15 +1,21 @@
 /** What must hold in the end, read from the journal and from what the world outside saw. */
-import { emptyState, hasWork, reduceAll } from "../../src/actors/conversation/state.ts";
+import { answerId, emptyState, hasWork, reduceAll } from "../../src/actors/conversation/state.ts";
 import { limits } from "../../src/limits.ts";
 import type { Sim } from "./sim.ts";
+import { nameOf } from "./sim-watch.ts";
 
 /** The bound of P4 for a first sign: an input's own, or after a crash the wake's horizon. */
 const SIGN_MS = 5_000;
 
+/** Why a call may have a result without ever having begun. */
+const REFUSALS = new Set(["denied", "approval_expired"]);
+/** Tools of the simulation that a person is asked about. */
+const ASKS = new Set(["wire", "post"]);
+
 export function violations(sim: Sim): string[] {
   const found: string[] = [];
   const say = (text: string) => found.push(text);
-  for (const what of sim.seen) say(what);
+  for (const what of sim.watch.wrong) say(what);
   for (const error of sim.broke) say(`the drive broke: ${String(error)}`);
   if (hasWork(sim.state)) say("there is work left that nobody does");
   inputs(sim, say);
@@ -25,16 +31,17 @@ export function violations(sim: Sim): string[] {
 
 /** P1: every accepted input has exactly one terminal outcome. P4: and showed a sign in time. */
 function inputs(sim: Sim, say: (text: string) => void): void {
-  for (const [turn, at] of sim.accepted) {
-    const ends = sim.outcomes.get(turn) ?? [];
-    if (ends.length !== 1) say(`turn ${turn} has ${ends.length} outcomes: ${ends.join(", ")}`);
+  for (const [message, at] of sim.accepted) {
+    const turn = sim.turnOf(message) ?? "";
+    const ends = sim.watch.outcomes.get(turn) ?? [];
+    if (ends.length !== 1) say(`message ${message} has ${ends.length} outcomes: ${ends.join(", ")}`);
     const sign = sim.signs.get(turn);
     if (sign === undefined) say(`turn ${turn} never showed a sign`);
-    else if (sim.accepted.size === 1 && sim.crashes === 0 && sign - at > SIGN_MS) {
+    else if (sim.accepted.size === 1 && sim.crashes + sim.refusals === 0 && sign - at > SIGN_MS) {
       say(`turn ${turn} was silent for ${sign - at} ms`);
     }
   }
-  for (const [turn, ends] of sim.outcomes) {
+  for (const [turn, ends] of sim.watch.outcomes) {
     if (ends.length > 1) say(`turn ${turn} ended ${ends.length} times`);
   }
 }
@@ -58,6 +65,8 @@ function order(sim: Sim, say: (text: string) => void): void {
   const ended = new Set<string>();
   const answered = new Set<string>();
   const intents = new Set<string>();
+  const asked = new Set<string>();
+  const decided = new Map<string, boolean>();
   let rounds = 0;
   for (const entry of sim.journal) {
     if (!("turn" in entry)) continue;
@@ -70,8 +79,18 @@ function order(sim: Sim, say: (text: string) => void): void {
       if (intents.has(entry.id)) say(`the intent of ${entry.id} was written twice`);
       intents.add(entry.id);
     }
-    if (entry.kind === "result" && !late && !intents.has(entry.id))
+    if (entry.kind === "result" && !late && !intents.has(entry.id) && !REFUSALS.has(entry.error?.code ?? ""))
       say(`result of ${entry.id} without an intent`);
+    if (entry.kind === "decide" || entry.kind === "expire") {
+      if (decided.has(entry.id)) say(`${entry.id} was decided twice`);
+      decided.set(entry.id, entry.kind === "decide" && entry.approved);
+    }
+    if (entry.kind === "ask") asked.add(entry.id);
+    if (entry.kind === "intent" && asked.has(entry.id) && !decided.get(entry.id))
+      say(`${entry.id} was begun without approval`);
+    if (entry.kind === "intent" && ASKS.has(entry.name) && !asked.has(entry.id))
+      say(`${entry.id} was begun without a question`);
+    if (entry.kind === "intent" && entry.name === "shell") say("a forbidden tool was begun");
     if (entry.kind === "answer") {
       const key = `${entry.turn}:${entry.round}`;
       if (answered.has(key)) say(`round ${key} was answered twice`);
@@ -81,15 +100,24 @@ function order(sim: Sim, say: (text: string) => void): void {
   }
   for (const effect of sim.effects)
     if (!intents.has(effect.call)) say(`effect of ${effect.call} without an intent`);
-  if (rounds > limits.roundsPerTurn) say(`a turn took ${rounds} rounds`);
+  if (rounds > limits.roundsPerTurn + sim.accepted.size) say(`a turn took ${rounds} rounds`);
 }
 
-/** Nobody's message vanishes: every accepted turn and its messages are on the transcript, once. */
+/** Nobody's message vanishes: every accepted one and its answer are on the transcript, once, or were taken off it. */
 function transcript(sim: Sim, say: (text: string) => void): void {
-  const items = sim.state.items.slice(0);
-  for (const turn of sim.accepted.keys()) {
-    const answers = items.filter((item) => item.type === "turn" && item.turn.id === turn).length;
-    const asked = items.filter((item) => item.type === "user" && item.turn === turn).length;
-    if (answers !== 1 || asked !== 1) say(`turn ${turn} is on the transcript ${asked} and ${answers} times`);
+  const names = sim.state.items.slice(0).map(nameOf);
+  for (const item of sim.state.items.slice(0)) {
+    if (item.type !== "turn" || item.turn.outcome !== "completed") continue;
+    if (item.turn.joined.some((joined) => joined.round === null))
+      say(`${item.turn.id} is complete, and what joined it was never read`);
+  }
+  const times = (name: string) => names.filter((one) => one === name).length;
+  for (const message of sim.accepted.keys()) {
+    if (sim.watch.gone.has(message)) continue;
+    if (times(message) !== 1) say(`message ${message} is on the transcript ${times(message)} times`);
+    const answer = answerId(sim.turnOf(message) ?? "");
+    if (times(answer) !== 1 && !sim.watch.gone.has(answer)) {
+      say(`the answer to ${message} is on the transcript ${times(answer)} times`);
+    }
   }
 }

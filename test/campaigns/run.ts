@@ -1,156 +1,168 @@
 /** `npm run campaign`: the long proofs. Prints seed and counts, and ends with a non-zero code on any violation. */
 import { parseArgs } from "node:util";
+import { CAMPAIGNS, type Campaign, type CampaignName, isCampaign } from "./campaigns.ts";
 import { mutants } from "./mutants.ts";
-import type { Report } from "./report.ts";
-import { crashPoints, simulate, type Tally } from "./simulate.ts";
+import { type Done, figures, table } from "./table.ts";
 
-const USAGE = `Usage: npm run campaign -- NAME [--seed S] [--count N]
+/** How it ends: nothing found, something found, asked for something that is not there, or broken by itself. */
+const EXIT = { clean: 0, violated: 1, usage: 2, broken: 3 } as const;
+/** How many stories are run before it is looked whether one of them failed, with `--until-violation`. */
+const CHUNKS = 30;
 
-  simulate       N random stories (default 100000) on a virtual clock: messages sent, sent twice and stopped, models
-                 and tools that fail, hang and answer late, the process dying before and after every port call
-  crash-points   N stories (default 150), each run again for every point of it: the process dies there once, and once
-                 more while it recovers
-  sigkill        N kills (default 500) of the real Worker in workerd, in the middle of turns and of going on with them;
-                 then journals, transcripts and files are judged. What a kill hits depends on the machine
-  stream         the model port with the real provider packages: streams cut and split at every byte, refusals, silence,
-                 errors and garbage between any two events, then N random mixtures (default 20000)
-  alarms         N random stories (default 200) inside workerd: alarms twice, late, with an input, with a stop, failing
-  mutants        each guard of the turn is taken out of the source in turn; the campaign must fail without it
-  all            every one of them
+const USAGE = `Usage: npm run campaign -- NAME [--seed S] [--count N] [--quick]
 
-  --seed S       where to begin (default 1); the same seed gives the same campaign
-  --count N      how many
-  --help         show this text
+${Object.entries(CAMPAIGNS).map(usageOf).join("\n")}
+  ${"mutants".padEnd(13)} each guard is taken out of the source in turn; the campaign that it names must fail without it
+  ${"all".padEnd(13)} every one of them, and one table of what came out
+
+  --seed S            where to begin (default 1); the same seed gives the same campaign
+  --count N           how many
+  --quick             the share that every change is judged by
+  --until-violation   stop soon after the first violation
+  --write-docs        put what came out into the documents, for a campaign that has a place there: peers
+  --help              show this text
 `;
 
-interface Campaign {
-  run(seed: number, count: number, progress: (done: number) => void): Promise<Report>;
-  count: number;
+function usageOf([name, { about, of, count, quick }]: [string, Campaign]): string {
+  const share = quick === 0 || quick === count ? "" : `; ${quick} with --quick`;
+  const [first = "", ...more] = `${about} (${count} ${of}${share})`.split("\n");
+  return [`  ${name.padEnd(13)} ${first}`, ...more.map((line) => `  ${"".padEnd(13)} ${line}`)].join("\n");
 }
 
-const CAMPAIGNS: Record<string, Campaign> = {
-  simulate: { run: told(simulate), count: 100_000 },
-  "crash-points": { run: told(crashPoints), count: 150 },
-  // Loaded when asked for: these bring the runtime and the provider packages along.
-  sigkill: {
-    run: async (...args) => (await import("./sigkill/index.ts")).sigkillReport(...args),
-    count: 500,
-  },
-  stream: {
-    run: async (...args) => (await import("./stream/index.ts")).streamReport(...args),
-    count: 20_000,
-  },
-  alarms: {
-    run: async (seed, count) => (await import("./alarms/index.ts")).alarmsReport(seed, count),
-    count: 200,
-  },
-};
+type Options = Exclude<ReturnType<typeof read>, null>;
 
 async function main(): Promise<number> {
-  let parsed: ReturnType<typeof read>;
+  let options: ReturnType<typeof read>;
   try {
-    parsed = read();
+    options = read();
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
+    return EXIT.usage;
   }
-  if (parsed.help) {
+  if (options === null) {
     process.stdout.write(USAGE);
-    return 0;
+    return EXIT.clean;
   }
-  const names = parsed.name === "all" ? [...Object.keys(CAMPAIGNS), "mutants"] : [parsed.name];
-  let broken = 0;
-  for (const name of names) {
-    if (name === "mutants") {
-      broken += await removeGuards();
-      continue;
-    }
-    const campaign = CAMPAIGNS[name];
-    if (!campaign) {
-      process.stderr.write(`There is no campaign "${name}".\n\n${USAGE}`);
-      return 2;
-    }
-    const count = parsed.count ?? campaign.count;
-    const started = performance.now();
-    const report = await campaign.run(parsed.seed, count, (done) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${done} of ${count}`);
-    });
-    if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-    print(name, parsed.seed, report, (performance.now() - started) / 1000);
-    broken += report.violations.length;
+  const all: Done[] = [];
+  for (const name of options.names) {
+    const done = await runOne(name, options);
+    console.log(`${figures(done)}\n`);
+    if (options.writeDocs) writeDocs(done);
+    all.push(done);
   }
-  return broken === 0 ? 0 : 1;
+  if (all.length > 1) console.log(`${table(all)}\n`);
+  const survivors = options.mutants ? await removeGuards() : 0;
+  const violations = all.reduce((sum, { report }) => sum + report.violations.length, 0);
+  return violations + survivors === 0 ? EXIT.clean : EXIT.violated;
+}
+
+async function runOne(name: CampaignName, options: Options): Promise<Done> {
+  const campaign: Campaign = CAMPAIGNS[name];
+  const { seed } = options;
+  const count = options.count ?? (options.quick ? campaign.quick || campaign.count : campaign.count);
+  const run = await campaign.load();
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  const show = progressLine();
+  const told = (done: number): void =>
+    show(`${name}: ${done} of ${count} ${campaign.of}, ${seconds().toFixed(0)} s`);
+  const size = options.untilViolation && campaign.light ? Math.ceil(count / CHUNKS) : count;
+  let done = 0;
+  try {
+    for (;;) {
+      const chunk = Math.min(size, count - done);
+      const report = await thrownIsFound(seed + done, () =>
+        run(seed + done, chunk, (part) => told(done + part)),
+      );
+      done += chunk;
+      if (done >= count || report.violations.length > 0)
+        return { name, seed, count: done, of: campaign.of, seconds: seconds(), report };
+    }
+  } finally {
+    show(null);
+  }
+}
+
+function writeDocs({ name, seed, count, report }: Done): void {
+  const path = report.document?.({ seed, count });
+  console.error(path ? `written: ${path}` : `${name} has no place in the documents.`);
+}
+
+/** A campaign that throws has found something too, though nobody foresaw it. */
+async function thrownIsFound(seed: number, run: () => Promise<Done["report"]>): Promise<Done["report"]> {
+  try {
+    return await run();
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { rows: [], violations: [`from seed ${seed} on: it broke off: ${text}`] };
+  }
 }
 
 /** Returns how many guards nobody missed. */
 async function removeGuards(): Promise<number> {
-  const results = await mutants((done) => {
-    if (process.stderr.isTTY) process.stderr.write(`\rmutants: ${done}`);
-  });
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-  for (const { guard, killed, how } of results) console.log(`${killed ? "✓" : "✗"} ${guard} (${how})`);
+  const show = progressLine();
+  const results = await mutants((done, of) => show(`mutants: ${done} of ${of}`));
+  show(null);
+  for (const { guard, by, killed, how } of results)
+    console.log(`${killed ? "✓" : "✗"} ${guard} (${by}: ${how})`);
   const killed = results.filter((result) => result.killed).length;
   console.log(`guards killed ${killed}/${results.length}\n`);
   return results.length - killed;
 }
 
-function read(): { name: string; seed: number; count: number | undefined; help: boolean } {
+/** One line that is written over again and again, on a terminal only. `null` takes it away. */
+function progressLine(): (text: string | null) => void {
+  if (!process.stderr.isTTY) return () => {};
+  return (text) => process.stderr.write(text === null ? "\r\u001b[K" : `\r${text}\u001b[K`);
+}
+
+/** What the command line asks for; `null` for help. Throws what is wrong with it. */
+function read() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       seed: { type: "string", default: "1" },
       count: { type: "string" },
+      quick: { type: "boolean", default: false },
+      "write-docs": { type: "boolean", default: false },
+      "until-violation": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const whole = (text: string, flag: string): number => {
-    const n = Number(text);
-    if (!Number.isSafeInteger(n) || n < 1)
-      throw new Error(`${flag} takes a whole number from 1 on, not "${text}".`);
-    return n;
-  };
-  const [name] = positionals;
-  if (!values.help && name === undefined) throw new Error("Name a campaign.");
+  if (values.help) return null;
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw new Error("Name one campaign.");
+  if (name !== "all" && name !== "mutants" && !isCampaign(name))
+    throw new Error(`There is no campaign "${name}".`);
   return {
-    name: name ?? "",
+    names: namesOf(name),
+    mutants: name === "all" || name === "mutants",
     seed: whole(values.seed, "--seed"),
     count: values.count === undefined ? undefined : whole(values.count, "--count"),
-    help: values.help,
+    quick: values.quick,
+    writeDocs: values["write-docs"],
+    untilViolation: values["until-violation"],
   };
 }
 
-/** A campaign on the virtual clock, with its tally put into words. */
-function told(
-  campaign: (seed: number, count: number, progress: (done: number) => void) => Promise<Tally>,
-): Campaign["run"] {
-  return async (...args) => {
-    const tally = await campaign(...args);
-    return {
-      rows: [
-        ["stories", tally.runs],
-        ["points where a process could die", tally.points],
-        ["times that it died", tally.crashes],
-        ["inputs accepted", tally.inputs],
-        ["turns completed / failed / cancelled", `${tally.completed} / ${tally.failed} / ${tally.cancelled}`],
-        ["effects of tools", tally.effects],
-      ],
-      violations: tally.violations,
-    };
-  };
+function namesOf(name: string): CampaignName[] {
+  if (isCampaign(name)) return [name];
+  if (name === "mutants") return [];
+  return Object.keys(CAMPAIGNS)
+    .filter(isCampaign)
+    .filter((each) => !("apart" in CAMPAIGNS[each]));
 }
 
-function print(name: string, seed: number, report: Report, seconds: number): void {
-  const rows: Report["rows"] = [
-    ["campaign", name],
-    ["first seed", seed],
-    ...report.rows,
-    ["violations", report.violations.length],
-    ["seconds", seconds.toFixed(1)],
-  ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  for (const [label, value] of rows) console.log(`${label.padEnd(width)}  ${value}`);
-  for (const violation of report.violations) console.log(`  ✗ ${violation}`);
-  console.log("");
+function whole(text: string, flag: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 1)
+    throw new Error(`${flag} takes a whole number from 1 on, not "${text}".`);
+  return n;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error);
+  process.exitCode = EXIT.broken;
+}

@@ -3,24 +3,43 @@
  * waits until a seeded scheduler lets it go on, and where the process can die before and after each of them. What the
  * world outside saw (effects of tools, frames, acceptances) survives; memory does not.
  */
-import type { Entry, InputEntry } from "../../src/actors/conversation/entries.ts";
+import type { Entry } from "../../src/actors/conversation/entries.ts";
 import type { TurnPorts } from "../../src/actors/conversation/ports.ts";
-import { emptyState, hasWork, reduceAll, type State } from "../../src/actors/conversation/state.ts";
+import {
+  emptyState,
+  findUserMessage,
+  hasWork,
+  reduceAll,
+  type State,
+} from "../../src/actors/conversation/state.ts";
 import { LiveStream } from "../../src/actors/conversation/stream.ts";
+import { type ChatRequest, inputEntry } from "../../src/actors/conversation/submit.ts";
 import { Drive } from "../../src/actors/conversation/turn.ts";
+import { AppError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
-import { ModelError } from "../../src/model/errors.ts";
-import type { Answer, AnswerDelta, AnswerPart } from "../../src/model/port.ts";
-import type { Replay } from "../../src/tools/tool.ts";
 import type { Chance } from "./random.ts";
+import { callModel, type Effect, type Life, replayOf, riskOf, runTool } from "./sim-outside.ts";
+import { Watch } from "./sim-watch.ts";
 
 /** Thrown into a dead process's hands, so that nothing of it goes on. */
 class Dead extends Error {}
+
+/** Storage that does not take a commit, while the process lives on. */
+class StorageFailed extends Error {}
+
+/** What a client sends, and sends again until it is accepted. */
+export interface Said {
+  id: string;
+  request: ChatRequest;
+  burst: boolean;
+}
 
 /** Where a crash may strike: before or after each port call, counted from 1. */
 export interface CrashPlan {
   /** Called at every point with its number and name; true ends the process there. */
   strikes(point: number, name: string): boolean;
+  /** Called at every commit; true makes storage refuse it. */
+  fails?(): boolean;
 }
 
 interface Pending {
@@ -29,32 +48,27 @@ interface Pending {
   generation: number;
 }
 
-/** An effect of a tool on the world outside. */
-export interface Effect {
-  call: string;
-  key: string;
-  replay: Replay;
-}
-
-const TOOLS: Record<string, Replay> = { read: "safe", write: "safe", pay: "unsafe", mail: "unsafe" };
+const ALICE = { id: "alice", name: "Alice" };
 
 export class Sim {
   now = 1_700_000_000_000;
   readonly journal: Entry[] = [];
   readonly commits: number[] = [];
   readonly effects: Effect[] = [];
-  /** Turns that a client was told are accepted, and when; and when each showed its first sign. */
+  /** Messages that a client was told are accepted, and when; and when each turn showed its first sign. */
   readonly accepted = new Map<string, number>();
   readonly signs = new Map<string, number>();
-  readonly outcomes = new Map<string, string[]>();
   crashes = 0;
+  /** Commits that storage refused. */
+  refusals = 0;
   points = 0;
   broke: unknown[] = [];
-  /** What went wrong while it happened, not only in the end. */
-  readonly seen: string[] = [];
+  readonly watch = new Watch();
   #calling = 0;
   readonly chance: Chance;
   readonly #plan: CrashPlan;
+  /** Whether this story's messages come from a channel on which people send several at once. */
+  readonly #bursty: boolean;
   #state: State = emptyState;
   #pending: Pending[] = [];
   #timers: { at: number; run: () => void; generation: number }[] = [];
@@ -66,6 +80,7 @@ export class Sim {
   constructor(chance: Chance, plan: CrashPlan) {
     this.chance = chance;
     this.#plan = plan;
+    this.#bursty = chance.chance(0.25);
     this.#drive = new Drive(this.#ports());
   }
 
@@ -78,36 +93,89 @@ export class Sim {
   }
 
   /** A client sends; it is accepted only if the process lives long enough to say so. */
-  send(entry: InputEntry): boolean {
+  send(said: Said): boolean {
     if (!this.alive) return false;
-    if (entry.keys.some((key) => this.#state.seen.get(key))) return true; // counted once
+    if (said.request.keys.some((key) => this.#state.seen.get(key))) return true; // counted once
     const generation = this.#generation;
+    const from = { source: said.burst ? "telegram" : "chat", burst: said.burst };
+    const replaces = this.#stillThere(said.request.replaces);
+    const { replaces: _, ...rest } = said.request;
+    const request = { ...rest, ...(replaces !== undefined && { replaces }) };
+    const { entry } = inputEntry(this.#state, request, ALICE, from, this.now, `t${++this.#ids}`);
     try {
       this.#drive.accept(entry);
     } catch (error) {
+      if (error instanceof StorageFailed) return false;
       if (error instanceof Dead || generation !== this.#generation) return false;
       throw error;
     }
     if (generation !== this.#generation) return false;
-    if (!this.accepted.has(entry.turn)) this.accepted.set(entry.turn, this.now);
+    if (!this.accepted.has(said.id)) this.accepted.set(said.id, this.now);
     return true;
   }
 
-  cancel(turn: string): void {
-    if (this.alive) survive(() => void this.#drive.cancel(turn));
+  #stillThere(message: string | undefined): string | undefined {
+    return message !== undefined && findUserMessage(this.#state.items, message) >= 0 ? message : undefined;
   }
 
-  input(): InputEntry {
-    const n = ++this.#ids;
+  /** The turn that answers a message, by the journal's own account. */
+  turnOf(message: string): string | undefined {
+    return this.#state.seen.get(`message:${message}`);
+  }
+
+  cancel(message: string): void {
+    const turn = this.turnOf(message);
+    if (this.alive && turn) this.#survive(() => void this.#drive.cancel(turn));
+  }
+
+  /** Somebody clicks on a question that waits; sometimes two do. */
+  decide(approved: boolean): void {
+    const ask = this.#state.active?.rounds.at(-1)?.asks.find((one) => one.decision === null);
+    if (!this.alive || !ask) return;
+    const click = (answer: boolean) =>
+      this.#survive(() => {
+        const decision = this.#drive.decide(ask.id, ALICE, { approved: answer, source: "chat" });
+        if (!decision) this.watch.wrong.push(`nobody knows the question ${ask.id}`);
+      });
+    click(approved);
+    if (this.alive && this.chance.chance(0.3)) click(!approved);
+  }
+
+  /** Changes a message that waits. */
+  amend(action: "edit" | "delete" | "steer"): void {
+    const waiting = this.#state.waiting.find((turn) => turn.outcome === null);
+    const message = waiting?.messages[0]?.id;
+    if (!this.alive || message === undefined) return;
+    const parts = [{ type: "text" as const, text: "in other words" }];
+    const change = action === "edit" ? { action, parts } : { action };
+    this.#survive(() => this.#drive.amend(message, ALICE, change));
+  }
+
+  /** Takes the newest exchange back, as the shell does: what runs is stopped first. */
+  undo(): void {
+    if (!this.alive) return;
+    this.#survive(() => {
+      const running = this.#state.active;
+      if (running) this.#drive.cancel(running.id);
+      this.#ports().commit([{ kind: "undo", at: this.now, scope: "last", by: ALICE }]);
+    });
+  }
+
+  said(): Said {
+    const id = `m${++this.#ids}`;
+    const whim = this.chance.next();
+    const messages = [{ id, parts: [{ type: "text" as const, text: `message ${id}` }] }];
     return {
-      kind: "input",
-      at: this.now,
-      turn: `t${n}`,
-      request: `r${n}`,
-      keys: [`message:m${n}`],
-      source: "chat",
-      sender: { id: "alice", name: "Alice" },
-      messages: [{ id: `m${n}`, parts: [{ type: "text", text: `message ${n}` }] }],
+      id,
+      burst: this.#bursty && whim < 0.7,
+      request: {
+        type: "new",
+        request: `r_${id}`,
+        keys: [`message:${id}`, `request:r_${id}`],
+        messages,
+        ...(whim > 0.7 && whim < 0.9 && { steer: true as const }),
+        ...(whim > 0.9 && { replaces: `m${1 + this.chance.below(this.#ids)}` }),
+      },
     };
   }
 
@@ -132,10 +200,13 @@ export class Sim {
     }
     timers.sort((a, b) => a.at - b.at);
     const timer = timers[0];
+    // A question is mostly answered before it expires.
+    const far = timer && timer.at - this.now > limits.retryWaitMs * 2;
+    if (far && ready.length === 0 && !this.chance.chance(0.1)) return true;
     if (timer && (hasWork(this.#state) || this.#drive.running)) {
       this.#timers = timers.slice(1);
       this.now = Math.max(this.now, timer.at);
-      survive(timer.run);
+      this.#survive(timer.run);
       return true;
     }
     return ready.length > 0;
@@ -143,12 +214,13 @@ export class Sim {
 
   /** Something else wakes the object: the drive must not start twice. */
   kick(): void {
-    if (this.alive) survive(() => this.#drive.kick());
+    if (this.alive) this.#survive(() => this.#drive.kick());
   }
 
   /** The process dies here. It comes back when its wake is due, or at once if something else wakes it. */
   die(): void {
     this.crashes++;
+    this.watch.died();
     this.#generation++;
     this.#restartAt = this.now + this.chance.below(limits.wakeMs);
   }
@@ -159,8 +231,8 @@ export class Sim {
     this.#state = reduceAll(emptyState, this.journal);
     this.#drive = new Drive(this.#ports());
     // Clients come back and read the transcript: an outcome in it is a sign.
-    for (const turn of this.outcomes.keys()) if (!this.signs.has(turn)) this.signs.set(turn, this.now);
-    if (hasWork(this.#state)) survive(() => this.#drive.kick());
+    for (const turn of this.watch.outcomes.keys()) if (!this.signs.has(turn)) this.signs.set(turn, this.now);
+    if (hasWork(this.#state)) this.#survive(() => this.#drive.kick());
   }
 
   /** A point where the process may die. */
@@ -184,6 +256,15 @@ export class Sim {
     const generation = this.#generation;
     const point = (name: string) => this.#point(name, generation);
     const live = () => generation === this.#generation;
+    const life: Life = {
+      chance: this.chance,
+      point,
+      turnOf: (name) => this.#turnOf(name, generation),
+      alive: live,
+      over: (turn) => this.watch.outcomes.has(turn),
+      wrong: (what) => this.watch.wrong.push(what),
+      effect: (effect) => this.effects.push(effect),
+    };
     return {
       now: () => this.now,
       id: () => `i${++this.#ids}`,
@@ -198,24 +279,30 @@ export class Sim {
       state: () => this.#state,
       commit: (entries) => {
         point("before commit");
+        if (this.#plan.fails?.()) {
+          this.refusals++;
+          throw new StorageFailed("the disk is full");
+        }
         this.journal.push(...entries);
         this.commits.push(entries.length);
-        this.#state = reduceAll(this.#state, entries);
-        for (const entry of entries) this.#observe(entry);
+        const before = this.#state;
+        this.#state = reduceAll(before, entries);
+        this.watch.commit(before, this.#state, entries, this.now);
         point("after commit");
       },
       settings: () => ({
-        agent: { name: "Sim", instructions: "", model: "", version: 1 },
+        agent: { name: "Sim", instructions: "", model: "", timeZone: "UTC", toolRisks: {}, version: 1 },
         model: "sim/model",
+        compactModel: "",
         userId: "alice",
         thread: "main",
       }),
       loadSettings: async () => {},
       model: {
         call: async (request, emit, signal) => {
-          if (++this.#calling > 1) this.seen.push("two calls of one conversation run at once");
+          if (++this.#calling > 1) this.watch.wrong.push("two calls of one conversation run at once");
           try {
-            return await this.#model(request.metadata.turn, emit, signal, generation);
+            return await callModel(life, request.metadata.turn, emit, signal);
           } finally {
             if (live()) this.#calling--;
           }
@@ -223,9 +310,13 @@ export class Sim {
       },
       tools: {
         definitions: () => [],
-        replay: (name) => TOOLS[name] ?? "safe",
-        run: (call, signal) => this.#tool(call, signal, generation),
+        risk: riskOf,
+        replay: replayOf,
+        run: (call) => runTool(life, call),
       },
+      reserve: (_state, request) => ({ ok: true, micros: 0, maxOutputTokens: request.maxOutputTokens }),
+      lease: async () => null,
+      price: () => 0,
       toolKey: (id) => `alice.main:${id}`,
       openStream: (id, turn) =>
         new LiveStream(id, turn, {
@@ -247,82 +338,32 @@ export class Sim {
       ended: (turn) => {
         if (!this.signs.has(turn.id)) this.signs.set(turn.id, this.now);
       },
+      rested: () => {},
+      parked: (until) => {
+        this.watch.parked(until, this.now);
+        this.#wakeAt(until, generation);
+      },
       settled: () => {},
       broke: (error) => {
-        if (!(error instanceof Dead)) this.broke.push(error);
+        // The wake was left to fire: it starts the drive again.
+        if (error instanceof StorageFailed) this.#wakeAt(this.now + limits.wakeMs, generation);
+        else if (!(error instanceof Dead)) this.broke.push(error);
       },
     };
   }
 
-  #observe(entry: Entry): void {
-    if (entry.kind !== "end") return;
-    this.outcomes.set(entry.turn, [...(this.outcomes.get(entry.turn) ?? []), entry.outcome]);
-  }
-
-  async #model(
-    turn: string,
-    emit: (delta: AnswerDelta) => void,
-    signal: AbortSignal,
-    generation: number,
-  ): Promise<Answer> {
-    this.#point("before call", generation);
-    const aborted = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener("abort", () => reject(new Error("aborted")));
-    });
-    aborted.catch(() => {});
-    const step = async (name: string) => {
-      await Promise.race([this.#turnOf(name, generation), aborted]);
-      if (generation === this.#generation && this.outcomes.has(turn) && !signal.aborted) {
-        this.seen.push(`the call of turn ${turn} goes on after its end`);
-      }
-    };
-    await step("model begins");
-    const fate = this.chance.next();
-    if (fate < 0.08) throw new ModelError("model_failed", "The provider is down.", { retryable: true });
-    if (fate < 0.1) throw new ModelError("model_failed", "The provider refuses.", { retryable: false });
-    if (fate < 0.12) return await aborted; // silence, until the watchdog ends it
-    const words = 1 + this.chance.below(4);
-    let text = "";
-    for (let i = 0; i < words; i++) {
-      const word = `w${i} `;
-      emit({ type: "text", id: "0", delta: word });
-      text += word;
-      if (this.chance.chance(0.3)) await step("a word");
-      if (this.chance.chance(0.03)) throw new ModelError("model_failed", "cut", { retryable: true });
+  /** Runs something that may end the process, or that storage may refuse. */
+  #survive(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof Dead || error instanceof StorageFailed || error instanceof AppError))
+        throw error;
     }
-    const parts: AnswerPart[] = [{ type: "text", text }];
-    if (this.chance.chance(0.45)) {
-      for (let i = 0; i <= this.chance.below(3); i++) {
-        parts.push({ type: "tool", id: `c${i}`, name: this.chance.pick(Object.keys(TOOLS)), input: "{}" });
-      }
-    }
-    await step("model ends");
-    this.#point("after call", generation);
-    return { parts, usage: { inputTokens: 1, outputTokens: words }, finish: "stop", model: "sim", run: "" };
   }
 
-  async #tool(
-    call: { id: string; name: string; key: string },
-    _signal: AbortSignal,
-    generation: number,
-  ): Promise<{ output: unknown } | { error: { code: string; message: string } }> {
-    this.#point("before tool", generation);
-    await this.#turnOf("tool begins", generation);
-    if (this.chance.chance(0.1)) return { error: { code: "tool_failed", message: "it did not work" } };
-    this.effects.push({ call: call.id, key: call.key, replay: TOOLS[call.name] ?? "safe" });
-    this.#point("tool had its effect", generation);
-    await this.#turnOf("tool ends", generation);
-    this.#point("after tool", generation);
-    return { output: { ok: true } };
-  }
-}
-
-/** Runs something that may end the process. */
-function survive(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof Dead)) throw error;
+  #wakeAt(at: number, generation: number): void {
+    this.#timers.push({ at, generation, run: () => generation === this.#generation && this.#drive.kick() });
   }
 }
 

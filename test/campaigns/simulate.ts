@@ -35,23 +35,31 @@ const STEPS = 4_000;
 export async function story(seed: number, plan: CrashPlan): Promise<Sim> {
   const chance = new Chance(seed);
   const sim = new Sim(chance, plan);
-  const messages = 1 + chance.below(3);
-  const sent = Array.from({ length: messages }, () => sim.input());
+  const messages = 1 + chance.below(4);
+  const sent = Array.from({ length: messages }, () => sim.said());
   const unsent = [...sent];
   // People stop a turn once or twice, not for ever: what hangs must end by itself.
   let stops = 2;
+  let undos = 1;
   for (let step = 0; step < STEPS; step++) {
     const next = unsent[0];
     const whim = chance.next();
-    if (next && whim < 0.2) {
+    if (next && whim < (next.burst ? 0.6 : 0.2)) {
       // A client keeps what was not accepted and sends it again: it counts once.
       if (sim.send(next)) unsent.shift();
     } else if (whim < 0.22) {
-      sim.send(chance.pick(sent));
+      const again = chance.pick(sent);
+      if (!unsent.includes(again)) sim.send(again);
     } else if (whim < 0.23) {
-      if (stops-- > 0) sim.cancel(chance.pick(sent).turn);
+      if (stops-- > 0) sim.cancel(chance.pick(sent).id);
     } else if (whim < 0.25) {
       sim.kick();
+    } else if (whim < 0.3) {
+      sim.decide(chance.chance(0.6));
+    } else if (whim < 0.32) {
+      sim.amend(chance.pick(["edit", "delete", "steer"] as const));
+    } else if (whim < 0.323) {
+      if (undos-- > 0) sim.undo();
     }
     const went = await sim.step();
     if (!went && unsent.length === 0) return sim;
@@ -66,7 +74,7 @@ export function count(tally: Tally, sim: Sim, name: string): void {
   tally.crashes += sim.crashes;
   tally.points += sim.points;
   tally.effects += sim.effects.length;
-  for (const ends of sim.outcomes.values()) {
+  for (const ends of sim.watch.outcomes.values()) {
     if (ends[0] === "completed") tally.completed++;
     if (ends[0] === "failed") tally.failed++;
     if (ends[0] === "cancelled") tally.cancelled++;
@@ -83,13 +91,15 @@ export async function simulate(seed: number, runs: number, progress: (done: numb
     const own = seed + i;
     const fate = new Chance(own ^ 0x5bd1e995);
     const rate = fate.pick([0, 0.01, 0.03, 0.1]);
-    // A process that dies for ever proves nothing: after a while it lives.
+    // A process that dies for ever proves nothing: after a while it lives. Storage too.
     let left = 1 + fate.below(12);
-    count(
-      tally,
-      await story(own, { strikes: () => left > 0 && fate.chance(rate) && left-- > 0 }),
-      `seed ${own}`,
-    );
+    const bad = fate.pick([0, 0, 0.05, 0.2]);
+    let failures = fate.below(6);
+    const plan: CrashPlan = {
+      strikes: () => left > 0 && fate.chance(rate) && left-- > 0,
+      fails: () => failures > 0 && fate.chance(bad) && failures-- > 0,
+    };
+    count(tally, await story(own, plan), `seed ${own}`);
     if (i % 500 === 499) progress(i + 1);
   }
   return tally;

@@ -5,16 +5,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentClient, type AgentClientOptions } from "agents/client";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { type Person, personAt, scriptModel, textOf } from "../support/e2e-server.ts";
 import {
   chatRequest,
+  chunksOf,
   type Frame,
   frameOf,
   isDone,
   NodeWebSocket,
+  openSocket,
   streamedText,
 } from "../support/e2e-socket.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+
+const LOOK = { name: "list", input: {} };
+const listedMessages = z.object({
+  messages: z.array(
+    z.object({ id: z.string(), metadata: z.object({ waiting: z.string().optional() }).optional() }),
+  ),
+});
+type Listed = z.infer<typeof listedMessages>["messages"];
 
 /** Named here, so that it outlives the server that is killed. */
 const data = mkdtempSync(join(tmpdir(), "holdfast-client-"));
@@ -154,6 +165,94 @@ it.each([
   expect(agent.connectionError).not.toBeNull();
   expect(agent.identified).toBe(false);
   expect(frames).toEqual([]);
+});
+
+describe("messages while an answer runs, to a client that knows of no modes", () => {
+  const slow = Array.from({ length: 60 }, (_, i) => `slow${i}`).join(" ");
+  /** An answer that takes its time and looks around once, so that something can join it. */
+  const busy = { match: "take your time", steps: [{ text: slow, paceMs: 20, tools: [LOOK] }] };
+  const begun = (id: string) => (frame: Frame) => frame.id === id && frame.body?.includes("slow3") === true;
+  const listed = (fits: (messages: Listed) => boolean) => (frame: Frame) => {
+    const list = frame.type === "cf_agent_chat_messages" ? listedMessages.safeParse(frame).data : undefined;
+    return list !== undefined && fits(list.messages);
+  };
+
+  it("a second request waits, and both get their answer and their terminal frame", async () => {
+    await scriptModel(server, [
+      { match: "take your time", steps: [{ text: slow, paceMs: 20 }] },
+      { match: "me too", steps: [{ text: "The second answer." }] },
+    ]);
+    const { agent, frames, until } = client(alice, { basePath: "@alice/client-queue" });
+    const other = client(alice, { basePath: "@alice/client-queue" });
+    await Promise.all([agent.ready, other.agent.ready]);
+    const [first, second] = [chatRequest("take your time"), chatRequest("me too")];
+    agent.send(JSON.stringify(first.frame));
+    await until(begun(first.id));
+    agent.send(JSON.stringify(second.frame));
+    await other.until(
+      listed((messages) =>
+        messages.some(({ id, metadata }) => id === second.message && metadata?.waiting === "queued"),
+      ),
+    );
+    const [one, two] = await Promise.all([until(isDone(first.id)), until(isDone(second.id))]);
+    expect([one.outcome, two.outcome]).toEqual(["completed", "completed"]);
+    expect(frames.indexOf(one)).toBeLessThan(frames.indexOf(two));
+    expect(streamedText(frames, first.id)).toBe(slow);
+    expect(streamedText(frames, second.id)).toBe("The second answer.");
+    const texts = (await alice.messages("client-queue")).map((message) => textOf(message));
+    expect(texts).toEqual(["take your time", slow, "me too", "The second answer."]);
+  });
+
+  it("what others say to the running answer is seen in it, and it ends once", async () => {
+    await scriptModel(server, [busy, { match: "in euros", steps: [{ text: " In euros, then." }] }]);
+    const { agent, frames, until } = client(alice, { basePath: "@alice/client-steer" });
+    await agent.ready;
+    const request = chatRequest("take your time");
+    agent.send(JSON.stringify(request.frame));
+    await until(begun(request.id));
+    const said = await alice.fetch(`/api/agents/${alice.handle}/threads/client-steer/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ text: "in euros", mode: "steer" }),
+    });
+    expect(said.status).toBe(202);
+    const done = await until(isDone(request.id));
+    expect(done.outcome).toBe("completed");
+    expect(frames.filter(isDone(request.id))).toHaveLength(1);
+    expect(streamedText(frames, request.id)).toBe(`${slow} In euros, then.`);
+    const transcript = await alice.messages("client-steer");
+    const joined = transcript[2]?.parts.find((part) => part.type === "data-joined");
+    expect(joined).toMatchObject({ data: { messageIds: [transcript[1]?.id] } });
+    expect(transcript.map((message) => textOf(message))).toEqual([
+      "take your time",
+      "in euros",
+      `${slow} In euros, then.`,
+    ]);
+    expect(chunksOf(frames, request.id)).toContainEqual({
+      type: "data-joined",
+      data: { messageIds: [transcript[1]?.id] },
+    });
+  });
+
+  it("a waiting message that somebody moves into the answer ends with it", async () => {
+    await scriptModel(server, [busy, { match: "quickly", steps: [{ text: " At once." }] }]);
+    const { agent, frames, until } = client(alice, { basePath: "@alice/client-moved" });
+    await agent.ready;
+    const [first, second] = [chatRequest("take your time"), chatRequest("quickly")];
+    agent.send(JSON.stringify(first.frame));
+    await until(begun(first.id));
+    agent.send(JSON.stringify(second.frame));
+    const ours = await openSocket(`${server.url}/@alice/client-moved?client=holdfast`, alice.token);
+    const shown = (frame: Frame) => JSON.stringify(frame).includes('"waiting":"queued"');
+    await ours.until(shown);
+    ours.send({ type: "holdfast_amend", messageId: second.message, change: { action: "steer" } });
+    const [one, two] = await Promise.all([until(isDone(first.id)), until(isDone(second.id))]);
+    expect([one.outcome, two.outcome]).toEqual(["completed", "completed"]);
+    expect(streamedText(frames, first.id)).toBe(`${slow} At once.`);
+    const texts = (await alice.messages("client-moved")).map((message) => textOf(message));
+    expect(texts).toEqual(["take your time", "quickly", `${slow} At once.`]);
+    await ours.close();
+  });
 });
 
 describe("a server that is killed in the middle of an answer and started again", () => {

@@ -173,7 +173,7 @@ it("queues what is said while an answer runs, and answers it next", async () => 
   await page.say("first question");
   await page.heard("wait8");
   await page.say("hello");
-  await page.sees(texts.chat.queued);
+  await page.sees(texts.waiting.queued);
   await page.page.keyboard.press("Escape");
   await page.settled(4);
   expect((await page.lines()).map(({ mine }) => mine)).toEqual([true, false, true, false]);

@@ -62,6 +62,8 @@ awk -F, 'NR > 1 { sum += $3 } END { print sum }' trip/budget.csv
 
 One thing is still open in the plan: **luggage storage at Rossio** on Sunday.`;
 
+const APPROVAL = "Book the table at Prado, and note it in the plan.";
+
 const CHATS: readonly { thread: string; ask: string; answer: string }[] = [
   {
     thread: "invoices",
@@ -136,6 +138,39 @@ async function shoot(page: Page, name: string): Promise<void> {
   if (size > PICTURE_BYTES) throw new Error(`${name} is larger than ${PICTURE_BYTES / 1024} KB.`);
 }
 
+/** A chat that waits for its reader: a tool call to approve, and a message for after it. */
+async function shootApproval(context: BrowserContext, server: TestServer, person: Person): Promise<void> {
+  const settings = (toolRisks: Record<string, string>) =>
+    person.fetch(`/api/agents/${person.handle}/settings`, {
+      method: "PATCH",
+      body: JSON.stringify({ toolRisks }),
+      headers: { "content-type": "application/json" },
+    });
+  const asks = await settings({ edit: "ask" });
+  if (!asks.ok) throw new Error(`The settings were not taken: ${asks.status}`);
+  const input = { path: "trip/plan.md", find: "table at 20:00", replace: "table for two at 20:00, booked" };
+  await scriptModel(server, [
+    {
+      match: APPROVAL,
+      steps: [
+        {
+          text: "The table is free at 20:00. I will note that it is booked.",
+          tools: [{ name: "edit", input }],
+        },
+        { text: "Done." },
+      ],
+    },
+  ]);
+  const chat = await ConsolePage.open(context, `${server.url}/@${person.handle}/table`, { viewport: WIDE });
+  await chat.say(APPROVAL);
+  await chat.page.waitForSelector(".approval");
+  await chat.say("And send Ben the address");
+  await chat.sees(texts.waiting.queued);
+  await shoot(chat.page, "approval");
+  await chat.page.close();
+  await settings({});
+}
+
 type Look = { viewport: typeof WIDE | typeof NARROW; dark: boolean };
 
 /** The chat, once its answer stands there. */
@@ -161,7 +196,8 @@ mkdirSync(IMAGES, { recursive: true });
 const server = await startServer({ paceMs: 0, scriptable: true });
 const browser = await startBrowser();
 try {
-  await fill(server, await personAt(server, "alice@example.com"));
+  const alice = await personAt(server, "alice@example.com");
+  await fill(server, alice);
   const context = await browser.context();
 
   const door = await context.newPage();
@@ -191,6 +227,9 @@ try {
   await settings.press(texts.settings.model, "tab");
   await settings.page.waitForSelector(named("heading", texts.settings.providers));
   await shoot(settings.page, "settings");
+  await settings.page.close();
+
+  await shootApproval(context, server, alice);
 } finally {
   await browser.close();
   await server.stop();

@@ -69,6 +69,8 @@ describe("the oracle would notice", () => {
     stopped: false,
     outcome: null,
     ends: 0,
+    again: false,
+    seen: null,
   };
   const at = 1;
   const input: JournalCopy["entries"][number] = {

@@ -5,23 +5,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrowserContext, Page } from "puppeteer-core";
+import type { BrowserContext } from "puppeteer-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { signIn, startBrowser, type TestBrowser } from "../support/browser.ts";
-import { bundle, servePage } from "../support/e2e-page.ts";
 import { type Person, personAt, scriptModel, textOf } from "../support/e2e-server.ts";
+import { byPath, type StockTab, type StockTools, stockPage } from "../support/e2e-stock.ts";
 import { startServer, type TestServer } from "../support/server.ts";
-
-const shownChat = z.object({
-  messages: z.array(
-    z.looseObject({ id: z.string(), role: z.string(), parts: z.array(z.looseObject({ type: z.string() })) }),
-  ),
-  status: z.string(),
-  isStreaming: z.boolean(),
-  error: z.string().nullable(),
-});
-type ShownChat = z.infer<typeof shownChat>;
 
 /** Named here, so that it outlives the server that is killed. */
 const data = mkdtempSync(join(tmpdir(), "holdfast-stock-"));
@@ -29,7 +19,7 @@ let server: TestServer;
 let alice: Person;
 let browser: TestBrowser;
 let context: BrowserContext;
-let script: string;
+let stock: StockTools;
 let chats = 0;
 
 beforeAll(async () => {
@@ -44,7 +34,7 @@ beforeAll(async () => {
   return () => browser.close();
 });
 beforeAll(async () => {
-  script = await bundle(join(import.meta.dirname, "page/chat.ts"));
+  stock = await stockPage(() => server.url);
   alice = await personAt(server, "alice@example.com");
 });
 beforeEach(async () => {
@@ -57,53 +47,8 @@ afterEach(async () => {
   await context.close();
 });
 
-/** A tab on a chat of Alice's. */
-class Tab {
-  readonly page: Page;
-  constructor(page: Page) {
-    this.page = page;
-  }
-  async say(text: string): Promise<void> {
-    await this.page.type("#draft", text);
-    await this.page.click("#send");
-  }
-  press(button: "stop" | "regenerate" | "clear"): Promise<void> {
-    return this.page.click(`#${button}`);
-  }
-  /** Waits until an expression over `chat` (what the page shows) and `shown` is true. */
-  async until(expression: string): Promise<void> {
-    await this.page.waitForFunction(`globalThis.chat && (${expression})`);
-  }
-  /** Waits until the newest message is an answer that has at least so many characters. */
-  streamed(chars: number): Promise<void> {
-    return this.until(`shown.length > 0 && shown.at(-1).length >= ${chars}`);
-  }
-  /** Waits until nothing runs and there are so many messages. */
-  settled(messages: number): Promise<void> {
-    return this.until(
-      `chat.messages.length === ${messages} && chat.status === "ready" && !chat.isStreaming && !chat.isRecovering`,
-    );
-  }
-  async chat(): Promise<ShownChat> {
-    return shownChat.parse(await this.page.evaluate("globalThis.chat"));
-  }
-  async shown(): Promise<string[]> {
-    return z.array(z.string()).parse(await this.page.evaluate("globalThis.shown"));
-  }
-  async texts(): Promise<string[]> {
-    return (await this.chat()).messages.map((message) => textOf(message));
-  }
-}
-
-async function tab(thread: string, by: "path" | "name" = "path"): Promise<Tab> {
-  const page = await context.newPage();
-  const address = await servePage(page, server.url, script);
-  const query =
-    by === "path" ? { basePath: `@${alice.handle}/${thread}` } : { name: `${alice.userId}.${thread}` };
-  await page.goto(address(new URLSearchParams(query).toString()));
-  await page.waitForSelector("#draft");
-  return new Tab(page);
-}
+const tab = (thread: string, by: "path" | "name" = "path"): Promise<StockTab> =>
+  stock.tab(context, by === "path" ? byPath(alice, thread) : { name: `${alice.userId}.${thread}` });
 
 const fresh = (): string => `stock-${++chats}`;
 const words = (name: string, count: number): string =>
@@ -139,8 +84,7 @@ describe("a stock chat page", () => {
     await one.say("go on");
     await one.streamed(200);
     expectPrefixes(await one.shown(), whole);
-    await one.page.reload();
-    await one.page.waitForSelector("#draft");
+    await one.reload();
     await one.streamed(1);
     const resumed = await one.shown();
     expect(resumed.at(-1)?.length).toBeLessThan(whole.length);
@@ -190,8 +134,7 @@ describe("a stock chat page", () => {
     const [, said = ""] = await one.texts();
     expect(words("part", 60).startsWith(said)).toBe(true);
     expect(said).toContain("part28");
-    await one.page.reload();
-    await one.page.waitForSelector("#draft");
+    await one.reload();
     await one.settled(2);
     expect(await one.texts()).toEqual(["talk", said]);
     const [, answer] = await alice.messages(thread);

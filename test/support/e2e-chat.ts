@@ -9,6 +9,7 @@ const CHAT = join(import.meta.dirname, "../../local/chat.ts");
 
 const chatEvent = z.looseObject({
   event: z.string(),
+  id: z.string().optional(),
   name: z.string().optional(),
   input: z.looseObject({ path: z.string() }).optional(),
   delta: z.string().optional(),
@@ -23,12 +24,19 @@ export interface ChatRun {
   ended: Promise<{ code: number | null; out: string; err: string }>;
 }
 
-/** Starts the chat command as Alice, with more arguments. */
-export function startChat(server: TestServer, ...args: string[]): ChatRun {
+/** Starts the chat command as Alice, with more arguments. With `input` it is the prompt, and that is typed into it. */
+export function startChat(
+  server: TestServer,
+  ...how: string[] | [{ input: string; args: readonly string[] }]
+): ChatRun {
+  const [first] = how;
+  const piped = typeof first === "object" ? first : null;
+  const args = piped?.args ?? how.filter((arg) => typeof arg === "string");
   const flags = ["--as", "alice@example.com", "--url", server.url, "--data", server.data];
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", CHAT, ...flags, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.end(piped?.input ?? "");
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (part: string) => {

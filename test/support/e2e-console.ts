@@ -61,10 +61,39 @@ export class ConsolePage {
     await this.page.waitForSelector(named("textbox", texts.composer.label));
   }
 
-  async say(text: string): Promise<void> {
-    const box = await this.page.waitForSelector(named("textbox", texts.composer.label));
+  /** Types into the message box and leaves it there. */
+  async type(text: string): Promise<void> {
+    const box = await this.page.waitForSelector("#composer:not(:disabled)");
     await box?.type(text);
+  }
+
+  async say(text: string): Promise<void> {
+    await this.type(text);
     await this.page.keyboard.press("Enter");
+  }
+
+  /** Presses a button of the message with these words; it may be shown only while the pointer is over it. */
+  async pressIn(message: string, name: string): Promise<void> {
+    const found = `[...document.querySelectorAll("article[data-message]")]
+      .find((article) => article.querySelector(".bubble, .prose")?.innerText.trim() === ${JSON.stringify(message)})`;
+    const button = `[...(${found})?.querySelectorAll("button") ?? []].find(
+      (button) => (button.getAttribute("aria-label") ?? button.innerText) === ${JSON.stringify(name)})`;
+    await this.page.waitForFunction(button);
+    await this.page.evaluate(`(${button}).click()`);
+  }
+
+  /** Replaces what stands in a field. */
+  async fill(label: string, text: string): Promise<void> {
+    const field = await this.page.waitForSelector(named("textbox", label));
+    await field?.focus();
+    await this.page.evaluate("document.activeElement.select()");
+    await this.page.keyboard.type(text);
+  }
+
+  /** Chooses from a list. */
+  async choose(label: string, value: string): Promise<void> {
+    const field = await this.page.waitForSelector(named("combobox", label));
+    await field?.select(value);
   }
 
   async press(name: string, role = "button"): Promise<void> {

@@ -5,6 +5,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ChannelsServer } from "../../local/channels/index.ts";
 import type { Gateway } from "../../local/gateway/index.ts";
 
 const HELD: unique symbol = Symbol.for("holdfast.test.gateway") as never; // one symbol for every copy of this file
@@ -16,12 +17,61 @@ const held = globalThis as { [HELD]?: Promise<Gateway> };
 export async function outbound(request: Request): Promise<Response> {
   held[HELD] ??= start();
   const url = new URL(request.url);
+  if (url.pathname.startsWith("/channels/"))
+    return toChannels(request, url.pathname.slice("/channels".length));
   if (!/^\/(v1|_test)\//.test(url.pathname)) return new Response("nothing answers here", { status: 404 });
   const target = (await held[HELD]).url + url.pathname + url.search;
   const headers = new Headers(request.headers);
   headers.delete("host");
   const body = request.body ? await request.arrayBuffer() : null;
   return fetch(target, { method: request.method, headers, body });
+}
+
+const CHANNELS: unique symbol = Symbol.for("holdfast.test.channels") as never; // likewise
+const heldChannels = globalThis as { [CHANNELS]?: Promise<ChannelsServer> };
+/** Key and longest message of the channels that the Worker under test has. */
+export const CHANNELS_SECRET = "a secret of the test channels";
+const CHANNELS_CHARS = 200;
+
+/** Channels of the Worker under test: rooms of a stand-in platform, by what each can do. */
+export const TEST_CHANNELS = JSON.stringify(
+  Object.fromEntries(
+    Object.entries({
+      both: [true, true],
+      keys: [false, true],
+      edit: [true, false],
+      plain: [false, false],
+    }).map(([name, [edit, idempotent]]) => [
+      name,
+      {
+        type: "webhook",
+        url: `http://127.0.0.1:9/channels/${name}`,
+        secret: CHANNELS_SECRET,
+        maxChars: CHANNELS_CHARS,
+        edit,
+        idempotent,
+      },
+    ]),
+  ),
+);
+
+async function toChannels(request: Request, path: string): Promise<Response> {
+  heldChannels[CHANNELS] ??= startChannels();
+  const target = `${(await heldChannels[CHANNELS]).url}${path}`;
+  const headers = new Headers(request.headers);
+  headers.delete("host");
+  const body = request.body ? await request.arrayBuffer() : null;
+  return fetch(target, { method: request.method, headers, body });
+}
+
+async function startChannels(): Promise<ChannelsServer> {
+  const module = await import(new URL("../../local/channels/index.ts", import.meta.url).href);
+  return module.startChannels({
+    secret: CHANNELS_SECRET,
+    maxChars: CHANNELS_CHARS,
+    scriptable: true,
+    prefix: "/channels",
+  });
 }
 
 async function start(): Promise<Gateway> {
@@ -37,5 +87,8 @@ export function setup(): () => Promise<void> {
     const gateway = await held[HELD];
     delete held[HELD];
     await gateway?.close();
+    const channels = await heldChannels[CHANNELS];
+    delete heldChannels[CHANNELS];
+    await channels?.close();
   };
 }

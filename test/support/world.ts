@@ -8,9 +8,10 @@ import { emptyState, reduceAll, type State, type Turn } from "../../src/actors/c
 import { LiveStream } from "../../src/actors/conversation/stream.ts";
 import { transcript } from "../../src/actors/conversation/transcript.ts";
 import { Drive } from "../../src/actors/conversation/turn.ts";
+import { AppError } from "../../src/errors.ts";
 import type { Answer, AnswerDelta, ModelRequest } from "../../src/model/port.ts";
 import type { ChatChunk, ChatMessage, ChatPart } from "../../src/protocol/message.ts";
-import type { Replay } from "../../src/tools/tool.ts";
+import type { Replay, Risk } from "../../src/tools/tool.ts";
 
 export type ModelScript = (
   request: ModelRequest,
@@ -20,6 +21,7 @@ export type ModelScript = (
 
 export interface FakeTool {
   replay: Replay;
+  risk?: Risk;
   run(input: unknown, key: string, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -73,12 +75,18 @@ export class World {
   readonly ended: Turn[] = [];
   readonly streams: { id: string; chunks: ChatChunk[] }[] = [];
   readonly replaced: string[] = [];
+  readonly rested: string[] = [];
+  readonly parked: number[] = [];
   partial: { turn: string; parts: readonly ChatPart[] } | null = null;
   broken: unknown[] = [];
   settledCount = 0;
   now = 1_700_000_000_000;
   failCommits = 0;
+  /** Commits that do not fit into a row. */
+  tooLarge: (entries: readonly Entry[]) => boolean = () => false;
   settingsKnown = true;
+  /** The user actor takes the question and never answers. */
+  settingsHang = false;
   #models: ModelScript[];
   #tools: Record<string, FakeTool>;
   #state: State = emptyState;
@@ -123,6 +131,12 @@ export class World {
       messages: [{ id: `m${n}`, parts: [{ type: "text", text }] }],
       ...extra,
     };
+  }
+
+  /** Writes entries that no drive writes. */
+  commit(entries: readonly Entry[]): void {
+    this.commits.push([...entries]);
+    this.#state = reduceAll(this.#state, entries);
   }
 
   /** Sends a text and lets the world run until nothing is left to do. */
@@ -213,19 +227,29 @@ export class World {
           this.failCommits--;
           throw new Error("the disk is full");
         }
+        if (this.tooLarge(entries)) throw new AppError("message_too_large", "too large");
         this.commits.push([...entries]);
         this.#state = reduceAll(this.#state, entries);
       },
       settings: () =>
         this.settingsKnown
           ? {
-              agent: { name: "Tide", instructions: "", model: "", version: 1 },
+              agent: {
+                name: "Tide",
+                instructions: "",
+                model: "",
+                timeZone: "UTC",
+                toolRisks: {},
+                version: 1,
+              },
               model: "fake/model",
+              compactModel: "",
               userId: "alice",
               thread: "main",
             }
           : null,
       loadSettings: async () => {
+        if (this.settingsHang) await new Promise(() => {});
         this.settingsKnown = true;
       },
       model: {
@@ -237,6 +261,7 @@ export class World {
         },
       },
       tools: {
+        risk: (name) => this.#tools[name]?.risk ?? "auto",
         definitions: () =>
           Object.keys(this.#tools).map((name) => ({
             type: "function",
@@ -254,6 +279,9 @@ export class World {
           }
         },
       },
+      reserve: (_state, request) => ({ ok: true, micros: 0, maxOutputTokens: request.maxOutputTokens }),
+      lease: async () => null,
+      price: () => 0,
       toolKey: (id) => `alice.main:${id}`,
       openStream: (id, turn) => {
         const stream: { id: string; chunks: ChatChunk[] } = { id, chunks: [] };
@@ -271,11 +299,13 @@ export class World {
           sink: (_seq, body) => alive() && stream.chunks.push(JSON.parse(body) as ChatChunk),
         });
       },
-      streamReplaced: (old, next) => this.replaced.push(`${old.id} → ${next.id}`),
+      streamReplaced: (old, next) => this.replaced.push(`${old} → ${next}`),
       savePartial: (turn, parts) => {
         this.partial = { turn, parts };
       },
       ended: (turn) => this.ended.push(turn),
+      rested: (turn) => this.rested.push(turn.id),
+      parked: (until) => this.parked.push(until),
       settled: () => {
         this.settledCount++;
       },

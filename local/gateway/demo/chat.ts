@@ -23,6 +23,7 @@ const SYSTEM_CHARS = 4_000;
 
 const ABILITIES = [
   "- write, read, change, find, list and delete files: “write hello to notes/a.txt, then read it back”",
+  "- remember for later: “remind me in 2 minutes to stretch”, “every weekday at 9 say good morning”, “list my schedules”",
   "- “write a story of 200 words” or “count to 50”, to watch an answer stream",
   "- “show me Markdown” or “show me code”, to see how answers are displayed",
 ].join("\n");

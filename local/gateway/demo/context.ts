@@ -7,6 +7,8 @@ import { isLook, type Step } from "./steps.ts";
 export interface Before {
   /** Files of earlier calls and messages, the newest last. */
   paths: string[];
+  /** Ids of schedules that were spoken of, the newest last. */
+  schedules: string[];
   /** The newest answer of the model, for "save that". */
   answer: string;
 }
@@ -40,7 +42,8 @@ export function add(context: Context, ...steps: Step[]): void {
     // "Open a.txt and tell me what it says" is one look.
     if (!isLook(step) || !isDeepStrictEqual(step, context.steps.at(-1))) context.steps.push(step);
   }
-  for (const step of steps) if (step.tool !== "list" && step.tool !== "search") noteIn(context, step.path);
+  for (const step of steps)
+    if ("path" in step && step.tool !== "list" && step.tool !== "search") noteIn(context, step.path);
 }
 
 export function noteIn(context: Context, path: string): void {

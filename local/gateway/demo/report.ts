@@ -1,5 +1,5 @@
 /** What is said at the end: for every step what really came back, or why it did not. */
-import type { Outcome } from "./results.ts";
+import type { Outcome, Scheduled } from "./results.ts";
 import { describe, type Step } from "./steps.ts";
 
 /** Rows of a table or a list that are shown; the rest is counted. */
@@ -51,6 +51,8 @@ function lineOf(step: Step, outcome: Outcome): string {
       return searchText(outcome.value, step.tool === "search" ? step.query : "");
     case "delete":
       return `Deleted \`${outcome.value.path}\`.`;
+    case "schedule":
+      return scheduleText(outcome.value);
     case "binary": {
       const { path, mediaType, sizeBytes } = outcome.value;
       return `\`${path}\` is not text: ${mediaType}, ${bytes(sizeBytes)}.`;
@@ -63,6 +65,22 @@ function lineOf(step: Step, outcome: Outcome): string {
     case "other":
       return `This came back when I tried to ${describe(step)}:\n\n${fenced(outcome.text)}`;
   }
+}
+
+function scheduleText(value: Extract<Outcome, { tool: "schedule" }>["value"]): string {
+  if ("deleted" in value) return `Deleted the schedule \`${value.id}\`.`;
+  if ("schedules" in value) {
+    if (value.schedules.length === 0) return "Nothing is scheduled in this chat.";
+    const rows = value.schedules.slice(0, SHOWN_ROWS).map((one) => `- ${scheduleLine(one)}`);
+    return `Scheduled in this chat:\n\n${rows.join("\n")}${more(value.schedules.length - rows.length, false)}`;
+  }
+  if (value.schedule === null) return "That was scheduled before, and it is over.";
+  return `Scheduled: ${scheduleLine(value.schedule)}`;
+}
+
+function scheduleLine({ id, text, cron, next, timeZone, status }: Scheduled): string {
+  const when = next === null ? status : `${next} ${timeZone}`;
+  return `\`${id}\`, ${when}${cron === undefined ? "" : ` (\`${cron}\`)`}: ${cell(text)}`;
 }
 
 function readText(

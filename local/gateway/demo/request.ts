@@ -21,6 +21,10 @@ export interface Cut {
 /** How a runtime tells a model of an attached workspace file, and of a message without words. */
 const ATTACHED = /^\[Attached file: (.+) \([^()]*\)\]$/;
 const NOTICE = /^\[(?:Attached file: .+|An empty message|The file .+ is gone\.)\]$/;
+/** What a schedule adds to its words when it is due. */
+const OCCASION = /\n\n\(Schedule s[0-9a-f]{12}, due [^()]{1,1000}\)$/;
+/** A schedule's id in what the tool gave back. */
+const SCHEDULE_ID = /"id":"(s[0-9a-f]{12})"/g;
 /** What a failed turn leaves behind instead of an answer. */
 const FAILED = /^\[This answer failed: /;
 
@@ -40,7 +44,7 @@ export function cutAtRequest(messages: Message[]): Cut {
   const files = own.slice(before + 1).flatMap(attachmentsOf);
   return {
     earlier: messages.slice(0, Math.max(at, 0)),
-    said: words?.type === "text" ? words.text : "",
+    said: words?.type === "text" ? words.text.replace(OCCASION, "") : "",
     // A picture in the workspace comes twice: as a notice with its path, and as itself, often without a name.
     files: files.some(({ path }) => path !== null) ? files.filter(({ path }) => path !== null) : files,
     since: messages.slice(at + 1).flatMap(({ parts }) => parts),
@@ -56,6 +60,7 @@ function attachmentsOf(part: Part): Attachment[] {
 /** Files that were spoken of before, and the newest answer. What is attached now is what "it" means. */
 export function beforeOf({ earlier, files }: Cut): Before {
   const paths: string[] = [];
+  const schedules: string[] = [];
   let newest = "";
   for (const { role, parts } of earlier) {
     for (const part of parts) {
@@ -72,6 +77,8 @@ export function beforeOf({ earlier, files }: Cut): Before {
       ) {
         newest = part.text;
       }
+      if (part.type === "result")
+        schedules.push(...[...part.text.matchAll(SCHEDULE_ID)].map(([, id]) => id ?? ""));
       if (part.type !== "call" || typeof part.input !== "object" || part.input === null) continue;
       if (
         "path" in part.input &&
@@ -83,5 +90,5 @@ export function beforeOf({ earlier, files }: Cut): Before {
     }
   }
   paths.push(...files.flatMap(({ path }) => path ?? []));
-  return { paths, answer: newest.replace(NOTE, "").trim() };
+  return { paths, schedules, answer: newest.replace(NOTE, "").trim() };
 }

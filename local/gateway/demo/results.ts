@@ -2,6 +2,16 @@
 import { z } from "zod";
 import type { Step } from "./steps.ts";
 
+const schedule = z.object({
+  id: z.string(),
+  text: z.string(),
+  cron: z.string().optional(),
+  next: z.string().nullable(),
+  timeZone: z.string(),
+  status: z.string(),
+});
+export type Scheduled = z.infer<typeof schedule>;
+
 const shapes = {
   read: z.object({
     path: z.string(),
@@ -26,6 +36,11 @@ const shapes = {
     truncated: z.boolean().optional(),
   }),
   delete: z.object({ path: z.string(), deleted: z.literal(true) }),
+  schedule: z.union([
+    z.object({ schedules: z.array(schedule), timeZone: z.string() }),
+    z.object({ schedule: schedule.nullable() }),
+    z.object({ id: z.string(), deleted: z.literal(true) }),
+  ]),
 };
 
 const binary = z.object({
@@ -48,6 +63,7 @@ export type Outcome =
   | { tool: "list"; ok: true; value: z.infer<typeof shapes.list> }
   | { tool: "search"; ok: true; value: z.infer<typeof shapes.search> }
   | { tool: "delete"; ok: true; value: z.infer<typeof shapes.delete> }
+  | { tool: "schedule"; ok: true; value: z.infer<typeof shapes.schedule> }
   /** It worked, but what came back was cut or is of another shape: shown as it is. */
   | { tool: "other"; ok: true; text: string }
   /** A file that is not text. */
@@ -91,6 +107,8 @@ export function outcomeOf(tool: Step["tool"], text: string, failed: boolean): Ou
     return shaped(shapes.list.safeParse(json), text, (value) => ({ tool, ok: true, value }));
   if (tool === "search")
     return shaped(shapes.search.safeParse(json), text, (value) => ({ tool, ok: true, value }));
+  if (tool === "schedule")
+    return shaped(shapes.schedule.safeParse(json), text, (value) => ({ tool, ok: true, value }));
   return shaped(shapes.delete.safeParse(json), text, (value) => ({ tool: "delete", ok: true, value }));
 }
 

@@ -1,4 +1,10 @@
-/** What the demo model can do with a workspace, as a list of steps; and what it makes of a whole request. */
+/** What the demo model can do, as a list of steps; and what it makes of a whole request. */
+
+/** A call of the schedule tool, as the tool takes it. */
+export type ScheduleAct =
+  | { action: "create"; text: string; in?: string; at?: string; cron?: string }
+  | { action: "list" }
+  | { action: "pause" | "resume" | "delete"; id: string };
 
 export type Step =
   /** `silent`: the text is only needed for a later step and is not shown. */
@@ -14,7 +20,8 @@ export type Step =
   | { tool: "edit"; path: string; find: string; replace: string; all: boolean }
   | { tool: "list"; path: string }
   | { tool: "search"; query: string; path: string }
-  | { tool: "delete"; path: string };
+  | { tool: "delete"; path: string }
+  | { tool: "schedule"; input: ScheduleAct };
 
 export interface Understanding {
   steps: Step[];
@@ -50,6 +57,8 @@ export function inputOf(step: Step, sourceText: string | null): Record<string, u
       return { query: step.query, ...(step.path === "" ? {} : { path: step.path }) };
     case "delete":
       return { path: step.path };
+    case "schedule":
+      return { ...step.input };
   }
 }
 
@@ -68,5 +77,18 @@ export function describe(step: Step): string {
       return `search for “${step.query}”`;
     case "delete":
       return `delete \`${step.path}\``;
+    case "schedule":
+      return describeAct(step.input);
+  }
+}
+
+function describeAct(act: ScheduleAct): string {
+  switch (act.action) {
+    case "list":
+      return "look at your schedules";
+    case "create":
+      return "note that for later";
+    default:
+      return `${act.action} the schedule \`${act.id}\``;
   }
 }

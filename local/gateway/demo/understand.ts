@@ -16,9 +16,13 @@ import { edits } from "./edits.ts";
 import { queryOf, rangeOf, withoutPlace } from "./extract.ts";
 import { ATOM, atomsIn, looksLikeDirectory, mask, PATH } from "./mask.ts";
 import type { Step, Understanding } from "./steps.ts";
+import { times } from "./times.ts";
 import { writes } from "./writes.ts";
 
 export function understand(request: string, before: Before): Understanding {
+  // What is to be said later may hold anything, so it is read before the request is taken apart.
+  const later = times(request, before);
+  if (later) return later;
   const { text, atoms } = mask(request);
   const context: Context = { atoms, steps: [], paths: [], before, question: "", previous: "" };
   for (const clause of clausesOf(text)) {

@@ -10,8 +10,16 @@ const part = z.looseObject({
   input: z.unknown().optional(),
   output: z.unknown().optional(),
   errorText: z.string().optional(),
+  approval: z.looseObject({ reason: z.string().optional() }).optional(),
+  data: z.unknown().optional(),
 });
-const message = z.looseObject({ id: z.string(), role: z.string(), parts: z.array(part) });
+const metadata = z.looseObject({ outcome: z.string().optional() });
+const message = z.looseObject({
+  id: z.string(),
+  role: z.string(),
+  parts: z.array(part),
+  metadata: metadata.optional(),
+});
 export type Message = z.infer<typeof message>;
 export type MessagePart = z.infer<typeof part>;
 
@@ -27,10 +35,18 @@ const frame = z.discriminatedUnion("type", [
     outcome: z.string().optional(),
   }),
   z.object({ type: z.literal("cf_agent_stream_resuming"), id: z.string() }),
+  z.object({ type: z.literal("cf_agent_stream_pending"), id: z.string().optional() }),
   z.object({ type: z.literal("cf_agent_chat_messages"), messages: z.array(message) }),
   z.object({ type: z.literal("cf_agent_message_updated"), message }),
   z.object({ type: z.literal("holdfast_accepted"), id: z.string(), queued: z.boolean().default(false) }),
   z.object({ type: z.literal("holdfast_refused"), id: z.string(), code: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal("holdfast_decided"),
+    toolCallId: z.string(),
+    counted: z.boolean(),
+    approved: z.boolean(),
+    by: z.string(),
+  }),
   z.object({ type: z.literal("holdfast_error"), code: z.string(), message: z.string() }),
 ]);
 export type Frame = z.infer<typeof frame>;
@@ -45,9 +61,14 @@ const chunk = z.looseObject({
   output: z.unknown().optional(),
   preliminary: z.boolean().optional(),
   errorText: z.string().optional(),
+  data: z.unknown().optional(),
 });
 /** One `UIMessageChunk` of the AI SDK, as far as a terminal shows it. */
 export type Chunk = z.infer<typeof chunk>;
+
+const joined = z.looseObject({ messageIds: z.array(z.string()) });
+/** The messages that a `data-joined` part or chunk names. */
+export const joinedIds = (data: unknown): string[] => joined.safeParse(data).data?.messageIds ?? [];
 
 /** The frame, or `null` for one that this client has no use for. */
 export const parseFrame = (text: string): Frame | null => parse(text, frame);

@@ -23,6 +23,8 @@ export function renderText(out: NodeJS.WriteStream, notes: NodeJS.WriteStream): 
   const paint = painter(notes);
   let lineOpen = false;
   let thinking = false;
+  /** Calls that wait for a decision. */
+  const asked = new Map<string, string>();
 
   const endLine = (): void => {
     if (thinking) notes.write("\n");
@@ -38,7 +40,8 @@ export function renderText(out: NodeJS.WriteStream, notes: NodeJS.WriteStream): 
   return (event) => {
     switch (event.event) {
       case "accepted":
-        if (event.queued) note(paint("dim", "Waiting for the answer before this one …"));
+        if (event.joins) note(paint("dim", "The answer will read it."));
+        else if (event.queued) note(paint("dim", "Waiting for the answer before this one …"));
         return;
       case "text": {
         if (thinking) endLine();
@@ -58,11 +61,18 @@ export function renderText(out: NodeJS.WriteStream, notes: NodeJS.WriteStream): 
         return note(
           `${paint("cyan", "→")} ${paint("bold", printable(event.name))} ${inputLine(event.input)}`,
         );
+      case "joined":
+        return note(paint("dim", "(reads what was said meanwhile)"));
+      case "approval":
+        asked.set(event.id, callLine(event));
+        return;
       case "progress":
         return note(`  ${paint("dim", progressLine(event.output))}`);
       case "result":
+        asked.delete(event.id);
         return note(`${paint("green", "←")} ${outputLine(event.output)}`);
       case "tool-error":
+        asked.delete(event.id);
         return note(`${paint("red", "✗")} ${shorten(event.error)}`);
       case "restarted":
         return note(paint("yellow", "The answer was interrupted and begins again:"));
@@ -70,6 +80,9 @@ export function renderText(out: NodeJS.WriteStream, notes: NodeJS.WriteStream): 
         return note(paint("dim", "Connection lost, trying again …"));
       case "done":
         endLine();
+        if (event.outcome === "waiting") {
+          for (const call of asked.values()) note(`${paint("yellow", "?")} ${call} waits for approval`);
+        }
         if (event.outcome === "cancelled") note(paint("dim", "Stopped."));
         if (event.outcome === "failed" || event.outcome === "refused") {
           note(`${paint("red", "✗")} ${printable(event.message ?? "The answer failed.")}`);
@@ -78,6 +91,10 @@ export function renderText(out: NodeJS.WriteStream, notes: NodeJS.WriteStream): 
     }
   };
 }
+
+/** A call on one line: the tool, and what it is about. */
+export const callLine = (call: { name: string; input: unknown }): string =>
+  `${printable(call.name)} ${inputLine(call.input)}`.trim();
 
 /** A tool's input on one line: what it is about if that can be told, else its JSON. */
 export function inputLine(input: unknown): string {

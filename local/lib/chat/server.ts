@@ -12,6 +12,8 @@ const ANSWER_WITHIN_MS = 15_000;
 export interface ChatServer {
   /** Our handle there. */
   handle: string;
+  /** Asks the API below `/api/agents/{our handle}`. Resolves with the JSON answer. Throws when it refuses. */
+  api(method: "GET" | "POST", path: string): Promise<unknown>;
   /** Opens a socket to one of our chats. `connection` is a fresh id. */
   connect(thread: string, connection: string): Socket;
   /** Why a chat cannot be opened; null when that may be different in a moment. */
@@ -21,8 +23,13 @@ export interface ChatServer {
 /** Asks the server who we are. Throws with exit code 3 when it does not answer, 1 when it will not talk to us. */
 export async function openServer(origin: string, token: string): Promise<ChatServer> {
   const headers = { "cf-access-token": token };
-  const ask = (path: string): Promise<Response> =>
-    fetch(origin + path, { headers, redirect: "error", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(origin + path, {
+      ...init,
+      headers: { ...headers, ...(init.body && { "content-type": "application/json" }) },
+      redirect: "error",
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
 
   let response: Response;
   try {
@@ -43,6 +50,13 @@ export async function openServer(origin: string, token: string): Promise<ChatSer
 
   return {
     handle,
+    async api(method, path) {
+      const body = method === "POST" ? { body: "{}" } : {};
+      const address = `/api/agents/${encodeURIComponent(handle)}${path}`;
+      const answer = await ask(address, { method, ...body });
+      if (!answer.ok) throw await refusal(answer);
+      return answer.json();
+    },
     connect(thread, connection) {
       const url = new URL(origin.replace(/^http/, "ws") + chatPath(thread));
       url.searchParams.set("client", "holdfast");

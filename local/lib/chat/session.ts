@@ -1,11 +1,12 @@
 /**
  * One chat over its WebSocket. A question is asked once and answered once, however often the connection breaks in
- * between: after every reconnect the same request is sent again, and the server counts it once.
+ * between: after every reconnect the same request is sent again, and the server counts it once. Several may be open:
+ * the server answers them in turn, or reads a later one in the answer to an earlier.
  */
 
 import { requestOfStream } from "../../../src/protocol/frames.ts";
 import { CommandError, EXIT } from "../command.ts";
-import type { ChatEvent, Outcome } from "./events.ts";
+import type { Asked, ChatEvent, Outcome } from "./events.ts";
 import { type Frame, type Message, parseChunk, parseFrame } from "./frames.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -42,10 +43,26 @@ export interface SessionOptions {
   after(ms: number, run: () => void): () => void;
 }
 
+/** A person's decision; null leaves the call waiting. The signal says that it is not needed any more. */
+export type Approve = (call: Asked, signal: AbortSignal) => Promise<boolean | null>;
+
+export interface AskOptions {
+  /** `steer` joins the running answer, if there is one. */
+  mode?: "steer";
+  /** Without it, an answer that needs a decision ends here as `waiting`. */
+  approve?: Approve;
+}
+
 interface Question {
-  /** Request id; streams that answer it are named by it (`requestOfStream`). */
-  id: string;
-  messageId: string;
+  /**
+   * Request id; streams that answer it are named by it (`requestOfStream`). Null while an answer is waited for that
+   * somebody else asked for: the next stream is its.
+   */
+  id: string | null;
+  /** The user's message; null for a decision on a call, which is found by the call. */
+  messageId: string | null;
+  call: string | null;
+  steers: boolean;
   frame: string;
   transcript: Transcript;
   /** The last number seen of each stream on this connection, to resume behind it. */
@@ -54,13 +71,16 @@ interface Question {
   resolve(outcome: Outcome): void;
   reject(error: Error): void;
   refusal: { code: string; message: string } | null;
+  approve: Approve | null;
+  /** Open while a person is being asked. */
+  asking: AbortController | null;
 }
 
 export class ChatSession {
   readonly #options: SessionOptions;
   #socket: Socket | null = null;
   #open = false;
-  #question: Question | null = null;
+  #questions: Question[] = [];
   #lostAt: number | null = null;
   #waitMs = RECONNECT_MS;
   #stopWaiting: (() => void) | null = null;
@@ -72,28 +92,45 @@ export class ChatSession {
 
   /**
    * Asks and resolves with the outcome, after the `done` event. Rejects when the server cannot be reached or will not
-   * talk to us. One question at a time.
+   * talk to us.
    */
-  ask(text: string, emit: (event: ChatEvent) => void): Promise<Outcome> {
-    if (this.#question) throw new Error("A question is being answered already.");
+  ask(text: string, emit: (event: ChatEvent) => void, options: AskOptions = {}): Promise<Outcome> {
     const id = this.#options.id();
     const messageId = this.#options.id();
     const message = { id: messageId, role: "user", parts: [{ type: "text", text }] };
-    const body = JSON.stringify({ messages: [message], trigger: "submit-message" });
+    const mode = options.mode ? { mode: options.mode } : {};
+    const body = JSON.stringify({ messages: [message], trigger: "submit-message", ...mode });
     const frame = JSON.stringify({ type: "cf_agent_use_chat_request", id, init: { method: "POST", body } });
+    const steers = options.mode === "steer";
+    return this.#begin({ id, messageId, call: null, steers, frame, emit, approve: options.approve ?? null });
+  }
+
+  /** Decides on a call that waits and resolves with the outcome of what follows. What was said before is not repeated. */
+  decide(
+    call: string,
+    approved: boolean,
+    emit: (event: ChatEvent) => void,
+    options: Pick<AskOptions, "approve"> = {},
+  ): Promise<Outcome> {
+    const frame = JSON.stringify({ type: "cf_agent_tool_approval", toolCallId: call, approved });
+    const approve = options.approve ?? null;
+    return this.#begin({ id: null, messageId: null, call, steers: false, frame, emit, approve });
+  }
+
+  #begin(
+    question: Pick<Question, "id" | "messageId" | "call" | "steers" | "frame" | "emit" | "approve">,
+  ): Promise<Outcome> {
+    const { emit, frame } = question;
     return new Promise((resolve, reject) => {
-      const transcript = new Transcript(emit);
-      this.#question = {
-        id,
-        messageId,
-        frame,
-        transcript,
+      this.#questions.push({
+        ...question,
+        transcript: new Transcript(emit),
         seen: new Map(),
-        emit,
         resolve,
         reject,
         refusal: null,
-      };
+        asking: null,
+      });
       if (this.#open) this.#socket?.send(frame);
       else if (!this.#socket) this.#connect();
     });
@@ -101,13 +138,15 @@ export class ChatSession {
 
   /** Stops the answer that is being made; `ask` then resolves with `cancelled`. False when there is none. */
   cancel(): boolean {
-    if (!this.#question || !this.#open) return false;
-    this.#socket?.send(JSON.stringify({ type: "cf_agent_chat_request_cancel", id: this.#question.id }));
+    const id = this.#questions.find((question) => question.id !== null)?.id;
+    if (!id || !this.#open) return false;
+    this.#socket?.send(JSON.stringify({ type: "cf_agent_chat_request_cancel", id }));
     return true;
   }
 
   close(): void {
     this.#closed = true;
+    for (const question of this.#questions) question.asking?.abort();
     this.#stopWaiting?.();
     this.#socket?.close(1000);
   }
@@ -119,11 +158,11 @@ export class ChatSession {
       this.#open = true;
       this.#lostAt = null;
       this.#waitMs = RECONNECT_MS;
-      if (this.#question) socket.send(this.#question.frame);
+      for (const question of this.#questions) socket.send(question.frame);
     };
     socket.onmessage = ({ data }) => {
       const frame = typeof data === "string" ? parseFrame(data) : null;
-      if (frame && this.#question) this.#receive(frame, this.#question);
+      if (frame) for (const question of [...this.#questions]) this.#receive(frame, question);
     };
     // A handshake that fails is an error in Node, without a `close` behind it; anything later has one.
     socket.onerror = () => {
@@ -138,10 +177,9 @@ export class ChatSession {
     const hadOpened = this.#open;
     this.#socket = null;
     this.#open = false;
-    const question = this.#question;
-    if (this.#closed || !question) return;
+    if (this.#closed || this.#questions.length === 0) return;
     // A server that was started again numbers its streams from the beginning: ask for everything, print what is new.
-    question.seen.clear();
+    for (const question of this.#questions) question.seen.clear();
     if (isFinal(code)) return this.#fail(new CommandError(`The server closed the chat (${code}).`));
     if (!hadOpened) {
       const reason = await this.#options.whyRefused();
@@ -153,7 +191,7 @@ export class ChatSession {
         new CommandError("The connection was lost and the server did not come back.", EXIT.unreachable),
       );
     }
-    if (hadOpened) question.emit({ event: "reconnecting" });
+    if (hadOpened) this.#questions[0]?.emit({ event: "reconnecting" });
     this.#stopWaiting = this.#options.after(this.#waitMs, () => {
       if (!this.#closed) this.#connect();
     });
@@ -163,15 +201,30 @@ export class ChatSession {
   #receive(frame: Frame, question: Question): void {
     switch (frame.type) {
       case "holdfast_accepted":
-        if (frame.id === question.id) question.emit({ event: "accepted", queued: frame.queued });
+        if (frame.id === question.id) {
+          const { queued } = frame;
+          question.emit({ event: "accepted", queued, ...(queued && question.steers && { joins: true }) });
+        }
         return;
       case "holdfast_refused":
         if (frame.id === question.id) question.refusal = frame;
         return;
       case "holdfast_error":
-        return this.#finish("failed", frame);
+        // It names no request: the oldest that is open is what we wait for.
+        if (question === this.#questions[0]) this.#finish(question, "failed", frame);
+        return;
+      case "holdfast_decided":
+        // With its stream known, this answers the decision that was sent again after a lost connection.
+        if (question.call === frame.toolCallId && question.id === null && !frame.counted)
+          this.#tooLate(question, frame);
+        return;
+      case "cf_agent_stream_pending":
+        if (frame.id === question.id && question.transcript.asked.length > 0) this.#rest(question);
+        return;
       case "cf_agent_stream_resuming":
+        if (question.id === null) question.id = requestOfStream(frame.id);
         if (!isOurs(frame.id, question)) return;
+        question.asking?.abort(); // somebody else decided
         this.#socket?.send(
           JSON.stringify({
             type: "cf_agent_stream_resume_ack",
@@ -181,7 +234,9 @@ export class ChatSession {
         );
         return;
       case "cf_agent_chat_messages": {
-        const answer = answerTo(question.messageId, frame.messages);
+        const { call, messageId } = question;
+        if (call !== null) return this.#decidedBefore(question, call, frame.messages);
+        const answer = messageId === null ? null : answerTo(messageId, frame.messages);
         // Sent on connecting, and when the answer was finished while we were away. Behind chunks it says nothing new.
         if (answer && question.seen.size === 0) question.transcript.message(answer);
         return;
@@ -210,15 +265,71 @@ export class ChatSession {
     if (frame.outcome === "recovering") return;
     // The end of a replay of a stream that is over: the request, sent again, tells how it ended.
     if (frame.replay && frame.outcome === undefined) return;
-    if (question.refusal) return this.#finish("refused", question.refusal);
-    if (frame.error || frame.outcome === "error") return this.#finish("failed", { message: frame.body });
-    this.#finish(frame.outcome === "aborted" ? "cancelled" : "completed");
+    if (question.refusal) return this.#finish(question, "refused", question.refusal);
+    if (frame.error || frame.outcome === "error")
+      return this.#finish(question, "failed", { message: frame.body });
+    if (frame.outcome === "aborted") return this.#finish(question, "cancelled");
+    if (question.transcript.asked.length > 0) return this.#rest(question);
+    this.#finish(question, "completed");
   }
 
-  #finish(outcome: Outcome, reason: { code?: string; message?: string } = {}): void {
-    const question = this.#question;
-    if (!question) return;
-    this.#question = null;
+  /** The answer waits for a person: the one at this terminal, if there is one. All are asked before any is told. */
+  #rest(question: Question): void {
+    const { approve, transcript } = question;
+    if (question.asking) return;
+    if (!approve) return this.#finish(question, "waiting");
+    const asking = new AbortController();
+    question.asking = asking;
+    void (async () => {
+      const said: { id: string; approved: boolean }[] = [];
+      for (const call of transcript.asked) {
+        const approved = await approve(call, asking.signal);
+        if (asking.signal.aborted) break;
+        if (approved === null) return this.#finish(question, "waiting");
+        said.push({ id: call.id, approved });
+      }
+      question.asking = null;
+      if (asking.signal.aborted) return;
+      for (const { id, approved } of said) {
+        transcript.decided(id);
+        this.#socket?.send(JSON.stringify({ type: "cf_agent_tool_approval", toolCallId: id, approved }));
+      }
+    })().catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  /**
+   * What was said before the decision is known already: only what follows is shown. After a lost connection the answer
+   * may be over.
+   */
+  #decidedBefore(question: Question, call: string, messages: readonly Message[]): void {
+    const answer = messages.find((message) => message.parts.some((part) => part.toolCallId === call));
+    if (!answer) return;
+    if (question.id !== null) {
+      const outcome = outcomeOf(answer);
+      if (outcome === null) return;
+      question.transcript.message(answer);
+      return this.#finish(question, outcome);
+    }
+    const { emit } = question;
+    let silent = true;
+    question.transcript = new Transcript((event) => {
+      if (!silent) emit(event);
+    });
+    question.transcript.message(answer);
+    question.transcript.decided(call);
+    silent = false;
+  }
+
+  /** Somebody decided before us. */
+  #tooLate(question: Question, decided: { approved: boolean; by: string }): void {
+    const how = decided.approved ? "approved" : "denied";
+    this.#finish(question, "refused", { message: `That call was ${how} already, by ${decided.by}.` });
+  }
+
+  #finish(question: Question, outcome: Outcome, reason: { code?: string; message?: string } = {}): void {
+    if (!this.#questions.includes(question)) return;
+    this.#questions = this.#questions.filter((other) => other !== question);
+    question.asking?.abort();
     question.emit({
       event: "done",
       outcome,
@@ -229,13 +340,23 @@ export class ChatSession {
   }
 
   #fail(error: Error): void {
-    const question = this.#question;
-    this.#question = null;
-    question?.reject(error);
+    const lost = this.#questions;
+    this.#questions = [];
+    for (const question of lost) {
+      question.asking?.abort();
+      question.reject(error);
+    }
   }
 }
 
-const isOurs = (stream: string, question: Question): boolean => requestOfStream(stream) === question.id;
+const isOurs = (stream: string, question: Question): boolean =>
+  question.id !== null && requestOfStream(stream) === question.id;
+
+/** How an answer ended; null while it has not. */
+function outcomeOf(answer: Message): Outcome | null {
+  const outcome = answer.metadata?.outcome;
+  return outcome === "completed" || outcome === "failed" || outcome === "cancelled" ? outcome : null;
+}
 
 /** The assistant's message behind a user's message, if it is there. */
 function answerTo(userMessageId: string, messages: readonly Message[]): Message | null {

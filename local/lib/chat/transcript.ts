@@ -3,8 +3,10 @@
  * after a crash, or be known only by its final message: what was printed already is never printed twice, and what
  * turns out differently is announced as a new beginning.
  */
-import type { ChatEvent } from "./events.ts";
-import type { Chunk, Message, MessagePart } from "./frames.ts";
+import type { Asked, ChatEvent } from "./events.ts";
+import { type Chunk, joinedIds, type Message, type MessagePart } from "./frames.ts";
+
+const NOT_APPROVED = "This call was not approved, so it was not made.";
 
 type Channel = "text" | "reasoning";
 
@@ -17,6 +19,12 @@ export class Transcript {
   /** Tool calls whose input, and whose outcome, have been shown. */
   readonly #asked = new Set<string>();
   readonly #settled = new Set<string>();
+  /** Messages that were shown to have joined. */
+  readonly #joined = new Set<string>();
+  readonly #inputs = new Map<string, unknown>();
+  /** Calls that were shown to wait for a decision, and those that still do. */
+  readonly #questioned = new Set<string>();
+  readonly #open = new Set<string>();
   #messageId: string | null = null;
 
   constructor(emit: (event: ChatEvent) => void) {
@@ -26,6 +34,16 @@ export class Transcript {
   /** The answer's message id, once it has begun. */
   get messageId(): string | null {
     return this.#messageId;
+  }
+
+  /** Calls that wait for a person's decision. */
+  get asked(): Asked[] {
+    return [...this.#open].map((id) => ({ id, name: this.#nameOf(id), input: this.#inputs.get(id) }));
+  }
+
+  /** A decision was sent. */
+  decided(id: string): void {
+    this.#open.delete(id);
   }
 
   chunk(chunk: Chunk): void {
@@ -45,6 +63,12 @@ export class Transcript {
         return;
       case "tool-input-available":
         return this.#ask(id, chunk.toolName, chunk.input);
+      case "data-joined":
+        return this.#join(joinedIds(chunk.data));
+      case "tool-approval-request":
+        return this.#question(id);
+      case "tool-output-denied":
+        return this.#settle(id, { error: NOT_APPROVED });
       case "tool-output-available":
         return chunk.preliminary
           ? this.#progress(id, chunk.output)
@@ -63,9 +87,14 @@ export class Transcript {
 
   #part(part: MessagePart): void {
     if (part.type === "text" || part.type === "reasoning") return this.#say(part.type, part.text ?? "");
+    if (part.type === "data-joined") return this.#join(joinedIds(part.data));
     if (part.toolCallId === undefined) return;
     const name = part.toolName ?? part.type.replace(/^tool-/, "");
     this.#ask(part.toolCallId, name, part.input);
+    if (part.state === "approval-requested") this.#question(part.toolCallId);
+    else this.#open.delete(part.toolCallId);
+    if (part.state === "output-denied")
+      this.#settle(part.toolCallId, { error: part.approval?.reason || NOT_APPROVED });
     if (part.state === "output-available") this.#settle(part.toolCallId, { output: part.output });
     if (part.state === "output-error")
       this.#settle(part.toolCallId, { error: part.errorText ?? "The tool failed." });
@@ -88,9 +117,25 @@ export class Transcript {
 
   #ask(id: string, name: string | undefined, input: unknown): void {
     if (name) this.#names.set(id, name);
+    this.#inputs.set(id, input);
     if (this.#asked.has(id)) return;
     this.#asked.add(id);
     this.#emit({ event: "tool", id, name: this.#nameOf(id), input });
+  }
+
+  #join(messages: string[]): void {
+    const fresh = messages.filter((id) => !this.#joined.has(id));
+    if (fresh.length === 0) return;
+    for (const id of fresh) this.#joined.add(id);
+    this.#emit({ event: "joined", messages: fresh });
+  }
+
+  #question(id: string): void {
+    if (this.#settled.has(id)) return;
+    this.#open.add(id);
+    if (this.#questioned.has(id)) return;
+    this.#questioned.add(id);
+    this.#emit({ event: "approval", id, name: this.#nameOf(id), input: this.#inputs.get(id) });
   }
 
   #progress(id: string, output: unknown): void {
@@ -98,6 +143,7 @@ export class Transcript {
   }
 
   #settle(id: string, outcome: { output: unknown } | { error: string }): void {
+    this.#open.delete(id);
     if (this.#settled.has(id)) return;
     this.#settled.add(id);
     const name = this.#nameOf(id);

@@ -3,6 +3,9 @@
  * turn ended is owed; the wake is let go only after it was taken, so it needs no row of its own.
  */
 import type { ThreadUpdate, UserRpc } from "../../protocol/rpc.ts";
+import type { Entry } from "./entries.ts";
+import { statementOf } from "./purse.ts";
+import { SearchFeed } from "./search-feed.ts";
 import type { Item, State, Turn } from "./state.ts";
 
 const PREVIEW_CHARS = 140;
@@ -11,6 +14,8 @@ const TITLE_CHARS = 60;
 export class Announcer {
   readonly #thread: string;
   readonly #user: () => UserRpc;
+  /** What is said here is found by the user's search. */
+  readonly search: SearchFeed;
   /** The newest sequence number that the user actor took. */
   #told = 0;
   /** The turn whose tokens were counted with it. */
@@ -19,22 +24,36 @@ export class Announcer {
   constructor(thread: string, user: () => UserRpc) {
     this.#thread = thread;
     this.#user = user;
+    this.search = new SearchFeed(thread, user);
   }
 
   /** A turn began: shown on the feed at once, not stored. Failures do not matter: `settled` follows. */
   working(state: State, turn: Turn, at: number): void {
     const said = textOf(turn.messages.flatMap((message) => message.parts));
-    void this.#tell(state, { status: "working", preview: said, at, transient: true, turn: null });
+    const status = waitsForPerson(state) ? "asking" : "working";
+    void this.#tell(state, { status, preview: said, at, transient: true, turn: null });
+  }
+
+  /** Somebody decided: the list, which shows that the chat asks, learns at once that it goes on. */
+  committed(entries: readonly Entry[], state: State, at: number): void {
+    if (state.active && entries.some((entry) => entry.kind === "decide")) {
+      this.working(state, state.active, at);
+    }
   }
 
   /** Throws when the user actor could not be told. */
   async settled(state: State): Promise<void> {
-    if (state.seq === 0 || state.seq === this.#told) return;
+    if (state.seq === 0) return;
+    if (state.seq !== this.#told) await this.#tellEnd(state);
+    await this.search.sync(state);
+  }
+
+  async #tellEnd(state: State): Promise<void> {
     const last = lastTurn(state);
     const parts = last?.rounds.flatMap((round) => round.parts) ?? [];
     const said = parts.map((part) => (part.type === "text" ? part.text : "")).join(" ");
     await this.#tell(state, {
-      status: last?.outcome === "failed" ? "failed" : "idle",
+      status: waitsForPerson(state) ? "asking" : last?.outcome === "failed" ? "failed" : "idle",
       preview: said || last?.error?.message || "",
       at: state.at,
       transient: false,
@@ -63,12 +82,16 @@ export class Announcer {
       preview: shorten(news.preview, PREVIEW_CHARS),
       inputTokens: turn?.usage.inputTokens ?? 0,
       outputTokens: turn?.usage.outputTokens ?? 0,
+      ...(!news.transient && state.purse.lease > 0 && { purse: statementOf(state.purse, state.seq) }),
     };
     const told = this.#user().threadChanged(update);
     if (!news.transient) return told;
     await told.catch((error) => console.error("the feed could not be told", error));
   }
 }
+
+const waitsForPerson = (state: State): boolean =>
+  state.active?.rounds.at(-1)?.asks.some((ask) => ask.decision === null) === true;
 
 function lastTurn(state: State): Turn | null {
   for (let i = state.items.length - 1; i >= 0; i--) {

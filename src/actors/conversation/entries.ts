@@ -5,6 +5,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { AnswerPart } from "../../model/port.ts";
 import type { ChatPart, Outcome, Usage } from "../../protocol/message.ts";
+import type { Principal } from "../../protocol/rpc.ts";
 import type { Replay } from "../../tools/tool.ts";
 
 /** The version that this code writes, by kind. Readers accept any and carry what they do not know. */
@@ -16,8 +17,16 @@ export const ENTRY_VERSION = {
   fault: 1,
   intent: 1,
   result: 1,
+  ask: 1,
+  decide: 1,
+  expire: 1,
+  amend: 1,
+  compact: 1,
+  lease: 1,
   end: 1,
   undo: 1,
+  fork: 1,
+  erase: 1,
   note: 1,
 } as const;
 
@@ -27,6 +36,9 @@ export interface Sender {
   id: string;
   name: string;
 }
+
+/** Who asks, as the journal keeps it. */
+export const senderOf = ({ userId, name }: Principal): Sender => ({ id: userId, name });
 
 /** A user's message as the journal keeps it. `id` is the client's, unique in the thread. */
 export interface StoredMessage {
@@ -52,6 +64,24 @@ export interface InputEntry extends Base {
   messages: StoredMessage[];
   /** Set when an answer is asked for again: the user message whose answer is replaced. */
   regenerate?: string;
+  /** Set when a message is sent again in other words: that user message and all behind it leave the transcript. */
+  replaces?: string;
+  /**
+   * The messages join a turn that exists already (`turn` names it). `burst`: it has not begun and waits for more of the
+   * same sender; `steer`: it is running, and they are read before its next call.
+   */
+  joins?: "burst" | "steer";
+  /** The turn does not begin before; more of a burst may come. */
+  holdUntil?: number;
+  /** Where a reply is owed, besides the transcript. */
+  reply?: ReplyAddress;
+}
+
+/** A place on a channel that wants the answer. Opaque to the conversation; the channel's driver made it. */
+export interface ReplyAddress {
+  channel: string;
+  /** The channel's own words for the place: a chat, a thread, a message to answer. */
+  to: Record<string, string>;
 }
 
 /** Written before a model is called. The hashes name `note` entries that hold the texts, for replay. */
@@ -68,8 +98,10 @@ export interface CallEntry extends Base {
   maxOutputTokens: number;
   /** Budget of the window that the model saw. */
   windowTokens: number;
-  /** Reserved for the call's worst case, in micro-dollars. */
+  /** Reserved for the call's worst case, in micro-dollars; 0 for a free model. */
   reservationMicros: number;
+  /** The same in tokens; absent or 0 for a free model, whose tokens do not count. */
+  reservationTokens?: number;
 }
 
 /** The first bytes came. */
@@ -104,6 +136,8 @@ export interface FaultEntry extends Base {
   code: ErrorCode;
   message: string;
   retryAt?: number;
+  /** The provider refused the call before anything was generated: it costs nothing. */
+  unbilled?: true;
 }
 
 /** Written before a tool runs. */
@@ -131,6 +165,75 @@ export interface ResultEntry extends Base {
   late?: true;
 }
 
+/** A tool of risk `ask` waits for a person. Written before any of its round's tools run. */
+export interface AskEntry extends Base {
+  kind: "ask";
+  turn: string;
+  round: number;
+  /** The tool call's id. */
+  id: string;
+  name: string;
+  input: string;
+  /** Undecided until then counts as no. */
+  expiresAt: number;
+}
+
+/** Someone with the right to it decided. The first decision counts; later ones are never written. */
+export interface DecideEntry extends Base {
+  kind: "decide";
+  turn: string;
+  id: string;
+  approved: boolean;
+  by: Sender;
+  /** Where it was said: `chat`, `http`, or a channel. */
+  source: string;
+  comment?: string;
+}
+
+/** Nobody decided in time. */
+export interface ExpireEntry extends Base {
+  kind: "expire";
+  turn: string;
+  id: string;
+}
+
+/** A message that waits was changed before its turn came. */
+export interface AmendEntry extends Base {
+  kind: "amend";
+  /** The turn that waits. */
+  turn: string;
+  by: Sender;
+  /** `edit` and `delete` name one of its messages; `steer` moves all of them into the running turn `into`. */
+  change:
+    | { action: "edit"; message: string; parts: ChatPart[] }
+    | { action: "delete"; message: string }
+    | { action: "steer"; into: string };
+}
+
+/** A summary stands in for the oldest part of the transcript. That part stays readable and searchable. */
+export interface CompactEntry extends Base {
+  kind: "compact";
+  /** The call that made it. */
+  call: { turn: string; round: number; attempt: number };
+  /** How many items of the transcript it covers, from the beginning. */
+  covered: number;
+  summary: string;
+  model: string;
+  usage: Usage;
+  priceMicros: number;
+}
+
+/** A prepaid block of money that the user's purse granted to this conversation. See `purse.ts`. */
+export interface LeaseEntry extends Base {
+  kind: "lease";
+  /** The day that it is for, `YYYY-MM-DD` in UTC. */
+  day: string;
+  /** Grows with every lease of the conversation; one that is not above the known number counts for nothing. */
+  number: number;
+  micros: number;
+  tokens: number;
+}
+
 /** The turn's single terminal outcome. */
 export interface EndEntry extends Base {
   kind: "end";
@@ -139,17 +242,40 @@ export interface EndEntry extends Base {
   error?: { code: string; message: string };
 }
 
-/** An overlay: everything before it is taken off the transcript. The entries stay. */
+/**
+ * An overlay: takes off the transcript everything before it (`all`), or the newest question with its answer (`last`).
+ * The entries stay.
+ */
 export interface UndoEntry extends Base {
   kind: "undo";
-  scope: "all";
+  scope: "all" | "last";
+  by: Sender;
+}
+
+/**
+ * Everything before it was copied from another journal, byte for byte. What was running or waiting there ends here
+ * without a word: nothing of it is gone on with.
+ */
+export interface ForkEntry extends Base {
+  kind: "fork";
+  /** The conversation that it was copied from, or `file` for an import. */
+  from: string;
+  /** The newest entry that was copied. */
+  seq: number;
+  by: Sender;
+}
+
+/** Payloads of these entries were removed; their heads stay, so that the chain still verifies. */
+export interface EraseEntry extends Base {
+  kind: "erase";
+  entries: number[];
   by: Sender;
 }
 
 /** Texts that calls name by hash, and remarks. */
 export interface NoteEntry extends Base {
   kind: "note";
-  topic: "prompt" | "tools" | "late";
+  topic: "prompt" | "tools" | "late" | "compact-failed";
   hash?: string;
   text: string;
 }
@@ -162,8 +288,16 @@ export type Entry =
   | FaultEntry
   | IntentEntry
   | ResultEntry
+  | AskEntry
+  | DecideEntry
+  | ExpireEntry
+  | AmendEntry
+  | CompactEntry
+  | LeaseEntry
   | EndEntry
   | UndoEntry
+  | ForkEntry
+  | EraseEntry
   | NoteEntry;
 
 /** An entry of a kind that this code does not know: carried, never fatal. */
@@ -171,6 +305,9 @@ export interface UnknownEntry {
   kind: string;
 }
 
-/** Whether an entry moves a turn forward: such a turn is not a stuck one. */
-export const isProgress = (entry: Entry): boolean =>
-  entry.kind === "answer" || entry.kind === "result" || entry.kind === "end";
+const PROGRESS: ReadonlySet<string> = new Set(["answer", "result", "end"] satisfies EntryKind[]);
+
+/** Whether entries of a kind move a turn forward: a turn with them is not a stuck one. */
+export const isProgressKind = (kind: string): boolean => PROGRESS.has(kind);
+
+export const isProgress = (entry: Entry): boolean => isProgressKind(entry.kind);

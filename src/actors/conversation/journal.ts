@@ -1,35 +1,41 @@
 /**
  * The journal's storage. A row is a commit: heads of its entries in one column, their payloads and salts in another.
- * Everything here is synchronous: `append` is called inside one `transactionSync`.
+ * What does not fit is spread: a long payload over rows of its own, a commit of many entries over several rows, all
+ * in the same transaction. Everything here is synchronous: `append` is called inside one `transactionSync`.
  */
 import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { bytesOf, joined, slices, textOf } from "./bytes.ts";
 import { entryHash, GENESIS, payloadHash } from "./chain.ts";
-import { ENTRY_VERSION, type Entry, isProgress } from "./entries.ts";
+import { ENTRY_VERSION, type Entry, isProgress, isProgressKind } from "./entries.ts";
 import { type ExportLine, parseEntry } from "./export.ts";
 import { emptyState, reduce, type State } from "./state.ts";
 
 /** `[seq, kind, version, hash, payload hash]`. Heads outlive an erased payload, and the chain verifies from them. */
 export type Head = [seq: number, kind: string, version: number, hash: string, payload: string];
-/** `[salt, payload]`, or null once erased. */
-type Body = [salt: string, payload: string] | null;
+/** `[salt, payload]`, `[salt, "", parts]` where the payload is in `journal_parts`, or null once erased. */
+type Body = [salt: string, payload: string, parts?: number] | null;
 
 interface Row extends Record<string, SqlStorageValue> {
+  seq: number;
   heads: string;
   bodies: string;
 }
 
-export interface Loaded {
+/** A state and the hash of the newest entry that is folded into it. */
+export interface Folded {
   state: State;
-  /** Hash of the newest entry. */
   head: string;
+}
+
+export interface Loaded extends Folded {
+  /** Bytes of the entries that were folded. */
+  bytes: number;
   /** Set when a row could not be read: the conversation opens read-only up to it. */
   poison: { seq: number; reason: string } | null;
 }
 
-/** A commit that would not fit into a row. Rows end at 2 MB; the margin is for heads and for growth by escapes. */
-const ROW_BYTES = 1_900_000;
-
-/** Rows that an export reads at once: the object answers others in between. */
+/** Rows that a fold reads before it offers its state to be kept, and that an export reads at once. */
 const PAGE_ROWS = 100;
 
 export class Journal {
@@ -42,58 +48,113 @@ export class Journal {
     this.#salt = salt;
   }
 
-  /** Folds the whole journal. */
-  load(): Loaded {
-    let state = emptyState;
-    let poison: Loaded["poison"] = null;
-    this.#head = GENESIS;
-    for (const row of this.#sql.exec<Row>("SELECT heads, bodies FROM journal ORDER BY seq")) {
-      try {
-        for (const line of linesOf(row)) {
-          state = reduce(state, parseEntry(line));
-          this.#head = line.hash;
-        }
-      } catch (error) {
-        poison = { seq: state.seq + 1, reason: String(error) };
-        break;
-      }
-    }
-    return { state, head: this.#head, poison };
+  /** Hash of the newest entry. */
+  get head(): string {
+    return this.#head;
   }
 
-  /** Writes the entries of one commit as one row. The caller reduces them after the transaction. */
-  append(entries: readonly Entry[], seq: number): { commit: () => void } {
+  /** Whether the journal's rows end somewhere with this entry. */
+  has(seq: number, hash: string): boolean {
+    const row = this.#sql
+      .exec<{ heads: string }>("SELECT heads FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1", seq)
+      .toArray()[0];
+    const last = row ? (JSON.parse(row.heads) as Head[]).at(-1) : undefined; // written by `append`
+    return last?.[0] === seq && last[3] === hash;
+  }
+
+  /**
+   * Folds the journal, behind `from` if that is given. `keep` is called now and then with what was folded so far and the
+   * bytes of it since it last returned a state; the fold goes on with the state that it returns.
+   */
+  load(
+    from: Folded = { state: emptyState, head: GENESIS },
+    keep: (folded: Folded, bytes: number) => State | null = () => null,
+  ): Loaded {
+    let { state, head } = from;
+    let poison: Loaded["poison"] = null;
+    let bytes = 0;
+    for (let more = true; more && !poison; ) {
+      const pageFrom = state.seq;
+      for (const row of this.#rows(pageFrom, Number.MAX_SAFE_INTEGER)) {
+        try {
+          for (const line of this.#linesOf(row)) {
+            state = reduce(state, parseEntry(line));
+            head = line.hash;
+            bytes += line.payload?.length ?? 0;
+          }
+        } catch (error) {
+          poison = { seq: state.seq + 1, reason: String(error) };
+          break;
+        }
+        if (bytes >= limits.checkpointBytes) break;
+      }
+      more = state.seq > pageFrom;
+      const kept = more ? keep({ state, head }, bytes) : null;
+      if (kept) {
+        state = kept;
+        bytes = 0;
+      }
+    }
+    this.#head = head;
+    return { state, head, bytes, poison };
+  }
+
+  /**
+   * Writes the entries of one commit. The caller reduces them after the transaction and then calls `commit`. Returns
+   * their size besides. Throws `message_too_large` for an input that is more than one may be.
+   */
+  append(entries: readonly Entry[], seq: number): { bytes: number; commit: () => void } {
     let head = this.#head;
-    const heads: Head[] = [];
-    const bodies: Body[] = [];
-    entries.forEach((entry, i) => {
+    let bytes = 0;
+    let row = new PendingRow(seq + 1);
+    for (const [i, entry] of entries.entries()) {
+      const number = seq + i + 1;
       const { kind, ...rest } = entry;
       const salt = this.#salt();
       const payload = JSON.stringify(rest);
+      if (kind === "input" && sizeOf(payload) > limits.inputBytes) {
+        throw new AppError(
+          "message_too_large",
+          "That is too much at once. Send fewer messages, or put long texts into files and refer to them.",
+        );
+      }
+      bytes += payload.length;
       const inner = payloadHash(salt, payload);
-      head = entryHash(head, seq + i + 1, kind, ENTRY_VERSION[kind], inner);
-      heads.push([seq + i + 1, kind, ENTRY_VERSION[kind], head, inner]);
-      bodies.push([salt, payload]);
-    });
-    const text = JSON.stringify(bodies);
-    if (text.length > ROW_BYTES / 3 && new TextEncoder().encode(text).length > ROW_BYTES) {
-      throw new AppError(
-        "message_too_large",
-        "That is too large to keep in one piece. Put it in a file and refer to it.",
-      );
+      head = entryHash(head, number, kind, ENTRY_VERSION[kind], inner);
+      const body = this.#bodyOf(number, salt, payload);
+      if (!row.takes(body)) {
+        this.#insert(row);
+        row = new PendingRow(number);
+      }
+      row.add([number, kind, ENTRY_VERSION[kind], head, inner], body, isProgress(entry));
     }
-    this.#sql.exec(
-      "INSERT INTO journal (seq, progress, heads, bodies) VALUES (?, ?, ?, ?)",
-      seq + 1,
-      entries.some(isProgress) ? 1 : 0,
-      JSON.stringify(heads),
-      text,
-    );
+    this.#insert(row);
     return {
+      bytes,
       commit: () => {
         this.#head = head;
       },
     };
+  }
+
+  /** What the row holds of a payload: all of it, or how many rows of its own it takes. Writes those. */
+  #bodyOf(seq: number, salt: string, payload: string): Body {
+    if (sizeOf(payload) <= limits.payloadBytes) return [salt, payload];
+    const parts = slices(bytesOf(payload));
+    for (const [part, body] of parts.entries()) {
+      this.#sql.exec("INSERT INTO journal_parts (seq, part, body) VALUES (?, ?, ?)", seq, part, body);
+    }
+    return [salt, "", parts.length];
+  }
+
+  #insert(row: PendingRow): void {
+    this.#sql.exec(
+      "INSERT INTO journal (seq, progress, heads, bodies) VALUES (?, ?, ?, ?)",
+      row.seq,
+      row.progress ? 1 : 0,
+      `[${row.heads.join(",")}]`,
+      `[${row.bodies.join(",")}]`,
+    );
   }
 
   /** First entry of the newest commit that moved a turn forward; 0 for none. Reads a few rows from the end. */
@@ -106,21 +167,98 @@ export class Journal {
 
   /** The next entries behind `after` and up to `until`, as a file holds them. Empty when there are no more. */
   page(after: number, until: number): ExportLine[] {
-    const rows = this.#sql.exec<Row>(
-      "SELECT heads, bodies FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+    const lines: ExportLine[] = [];
+    let bytes = 0;
+    for (const row of this.#rows(after, until)) {
+      for (const line of this.#linesOf(row)) {
+        lines.push(line);
+        bytes += line.payload?.length ?? 0;
+      }
+      // The object answers others between two pages, and holds no more than one of them.
+      if (bytes >= limits.checkpointBytes) break;
+    }
+    return lines;
+  }
+
+  /** The same row by row, at most a hundred: entries that one row holds together. For copies, which keep the rows. */
+  *rows(after: number, until: number): Generator<ExportLine[]> {
+    for (const row of this.#rows(after, until)) yield this.#linesOf(row).filter((line) => line.seq <= until);
+  }
+
+  /**
+   * Writes entries of another journal as one row, or as several if they do not fit, with the salts and hashes that they
+   * have. Nothing is checked here.
+   */
+  insert(lines: readonly ExportLine[]): void {
+    let row = new PendingRow(lines[0]?.seq ?? 0);
+    for (const { seq, kind, v, hash, inner, salt, payload } of lines) {
+      const body: Body = salt === null ? null : this.#bodyOf(seq, salt, payload ?? "");
+      if (!row.takes(body)) {
+        this.#insert(row);
+        row = new PendingRow(seq);
+      }
+      row.add([seq, kind, v, hash, inner], body, isProgressKind(kind));
+    }
+    this.#insert(row);
+  }
+
+  #rows(after: number, until: number): Iterable<Row> {
+    return this.#sql.exec<Row>(
+      "SELECT seq, heads, bodies FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
       after,
       until,
       PAGE_ROWS,
     );
-    return rows.toArray().flatMap(linesOf);
+  }
+
+  #linesOf(row: Row): ExportLine[] {
+    const heads = JSON.parse(row.heads) as Head[]; // written by `append`
+    const bodies = JSON.parse(row.bodies) as Body[];
+    return heads.map(([seq, kind, v, hash, inner], i): ExportLine => {
+      const [salt, text, parts] = bodies[i] ?? [null, null, undefined];
+      const payload = parts === undefined ? text : this.#readParts(seq, parts);
+      return { seq, kind, v, hash, inner, salt, payload };
+    });
+  }
+
+  #readParts(seq: number, parts: number): string {
+    const rows = this.#sql
+      .exec<{ body: ArrayBuffer }>("SELECT body FROM journal_parts WHERE seq = ? ORDER BY part", seq)
+      .toArray();
+    if (rows.length !== parts) throw new Error(`Entry ${seq} has ${rows.length} of its ${parts} parts.`);
+    return textOf(joined(rows.map((row) => row.body)));
   }
 }
 
-function linesOf(row: Row): ExportLine[] {
-  const heads = JSON.parse(row.heads) as Head[]; // written by `append`
-  const bodies = JSON.parse(row.bodies) as Body[];
-  return heads.map(([seq, kind, v, hash, inner], i): ExportLine => {
-    const [salt, payload] = bodies[i] ?? [null, null];
-    return { seq, kind, v, hash, inner, salt, payload };
-  });
+/** A row of the journal while it fills. */
+class PendingRow {
+  readonly seq: number;
+  readonly heads: string[] = [];
+  readonly bodies: string[] = [];
+  progress = false;
+  #bytes = 0;
+
+  constructor(seq: number) {
+    this.seq = seq;
+  }
+
+  /** Whether there is room for a body; a row without entries takes any. */
+  takes(body: Body): boolean {
+    return this.bodies.length === 0 || this.#bytes + sizeOf(JSON.stringify(body)) <= limits.rowBytes;
+  }
+
+  add(head: Head, body: Body, progress: boolean): void {
+    const headText = JSON.stringify(head);
+    const bodyText = JSON.stringify(body);
+    this.heads.push(headText);
+    this.bodies.push(bodyText);
+    this.#bytes += headText.length + sizeOf(bodyText);
+    this.progress ||= progress;
+  }
+}
+
+/** Bytes of a text in UTF-8. Of short ones the most that they can be: no UTF-16 unit takes more than three. */
+function sizeOf(text: string): number {
+  const most = text.length * 3;
+  return most <= limits.payloadBytes ? most : bytesOf(text).length;
 }

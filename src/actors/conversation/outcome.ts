@@ -1,7 +1,7 @@
 /** From what a port gave back to journal entries. Pure. */
 import { limits } from "../../limits.ts";
 import { ModelError } from "../../model/errors.ts";
-import type { Answer } from "../../model/port.ts";
+import type { Answer, AnswerPart } from "../../model/port.ts";
 import type { Entry, FaultEntry } from "./entries.ts";
 import type { State, Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
@@ -23,20 +23,80 @@ export function toolIdsOf(call: CallId): (id: string) => string {
   };
 }
 
+/** The answer with ids of ours. A provider that gives two calls one id gets two ids: each is a call of its own. */
+export function withOwnIds(answer: Answer, toolIds: (id: string) => string): Answer {
+  const used = new Set<string>();
+  const parts = answer.parts.map((part): AnswerPart => {
+    if (part.type !== "tool") return part;
+    let id = toolIds(part.id);
+    while (used.has(id)) id = `${id}x`;
+    used.add(id);
+    return { ...part, id };
+  });
+  return { ...answer, parts };
+}
+
+/** `answer` has ids of ours. */
 export function answerEntries(
   answer: Answer,
   call: CallId,
-  toolIds: (id: string) => string,
   run: string,
   at: number,
+  priceMicros: number,
 ): Entry[] {
-  const parts = answer.parts.map((part) => (part.type === "tool" ? { ...part, id: toolIds(part.id) } : part));
-  const { usage, finish, model } = answer;
+  const { parts, usage, finish, model } = answer;
   return [
     { kind: "began", at, ...call, run },
-    { kind: "answer", at, ...call, parts, usage, finish, model, priceMicros: 0 },
+    { kind: "answer", at, ...call, parts, usage, finish, model, priceMicros },
   ];
 }
+
+/** What can be kept of entries that are too large for the journal; null when they cannot be made smaller. */
+export function shrunk(entries: readonly Entry[]): Entry[] | null {
+  let smaller = false;
+  const kept = entries.flatMap((entry): Entry[] => {
+    const { at } = entry;
+    if (entry.kind === "answer") {
+      smaller = true;
+      const { turn, round, attempt } = entry;
+      return [
+        { kind: "fault", at, turn, round, attempt, code: "message_too_large", message: ANSWER_TOO_LARGE },
+      ];
+    }
+    if (entry.kind === "result" && !entry.error) {
+      smaller = true;
+      return [
+        {
+          kind: "result",
+          at,
+          turn: entry.turn,
+          id: entry.id,
+          error: { code: "message_too_large", message: RESULT_TOO_LARGE },
+        },
+      ];
+    }
+    if (entry.kind === "intent" || entry.kind === "ask") {
+      smaller = true;
+      return [
+        {
+          kind: "result",
+          at,
+          turn: entry.turn,
+          id: entry.id,
+          error: { code: "message_too_large", message: INPUT_TOO_LARGE },
+        },
+      ];
+    }
+    return [entry];
+  });
+  return smaller ? kept : null;
+}
+
+const ANSWER_TOO_LARGE =
+  "The answer is too large to be kept. Ask for less at a time, or for the text to be written into a file.";
+const RESULT_TOO_LARGE = "The result is too large to be kept. Ask for less of it.";
+const INPUT_TOO_LARGE =
+  "The arguments are too large to be kept, so the call was not made. Use smaller pieces.";
 
 /** `faults`: earlier ones of this round. `random`: 0 to 1, for jitter. */
 export function faultEntry(
@@ -62,11 +122,15 @@ export function faultEntry(
     code: known.code,
     message: known.message,
     ...(retry && { retryAt: options.at + wait }),
+    ...(known.unbilled && { unbilled: true as const }),
   };
 }
 
-/** What has to be written when a person stops a turn: what was said so far, tools cut off, and the end. */
-export function cancelEntries(turn: Turn, live: LiveStream | null, at: number): Entry[] {
+/**
+ * What has to be written when a person stops a turn: what was said so far, tools cut off, and the end.
+ * `reservedMicros`: what its open call may cost.
+ */
+export function cancelEntries(turn: Turn, live: LiveStream | null, at: number, reservedMicros = 0): Entry[] {
   const entries: Entry[] = [];
   const said = live?.turn === turn.id ? live.said() : [];
   if (turn.open && said.length > 0) {
@@ -80,24 +144,29 @@ export function cancelEntries(turn: Turn, live: LiveStream | null, at: number): 
       usage: { inputTokens: 0, outputTokens: 0 },
       finish: "cancelled",
       model: live?.model || turn.open.model,
-      priceMicros: 0,
+      // What it cost nobody says any more: its worst case counts.
+      priceMicros: reservedMicros,
       partial: true,
     });
   }
-  for (const tool of turn.rounds.at(-1)?.tools ?? []) {
-    if (tool.result === null)
-      entries.push({ kind: "result", at, turn: turn.id, id: tool.id, interrupted: true });
-  }
-  entries.push({ kind: "end", at, turn: turn.id, outcome: "cancelled" });
-  return entries;
+  return [...entries, ...cutOff(turn, at), { kind: "end", at, turn: turn.id, outcome: "cancelled" }];
 }
+
+/** Tools of a turn that ends before they did: nobody knows what became of them. */
+export const cutOff = (turn: Turn, at: number): Entry[] =>
+  (turn.rounds.at(-1)?.tools ?? [])
+    .filter((tool) => tool.result === null)
+    .map((tool) => ({ kind: "result", at, turn: turn.id, id: tool.id, interrupted: true }));
 
 /** An outcome that nobody waits for any more is kept, marked, and changes nothing. */
 export function lateOrNot(state: State, entry: Entry): Entry {
   const turn = state.active;
   if (entry.kind === "result") {
-    const tools = turn?.id === entry.turn ? turn.rounds.at(-1)?.tools : undefined;
-    return tools?.some((tool) => tool.id === entry.id && !tool.result) ? entry : { ...entry, late: true };
+    const round = turn?.id === entry.turn ? turn.rounds.at(-1) : undefined;
+    const known = round?.tools.find((tool) => tool.id === entry.id);
+    // A call that was refused has no intent.
+    const asked = round?.parts.some((part) => part.type === "tool" && part.id === entry.id);
+    return (known ? known.result === null : asked) ? entry : { ...entry, late: true };
   }
   if (entry.kind === "answer" || entry.kind === "fault") {
     const open = turn?.id === entry.turn ? turn.open : null;

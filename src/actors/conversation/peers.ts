@@ -16,6 +16,8 @@ export interface Peer extends PeerIdentity {
   heldFor: string | null;
   /** A resume probe that was told to wait. `undefined` as value: a probe without an id. */
   probe: { id: string | undefined } | null;
+  /** A stock client that saw the turn wait and the decision: it appends what follows to the message that it has. */
+  continues: boolean;
 }
 
 /** `WebSocket.OPEN`. */
@@ -24,9 +26,10 @@ const OPEN = 1;
 export class Peers {
   /** A set of our own: asking the platform for the list costs more than sending to it. */
   readonly #peers = new Map<Connection, Peer>();
+  #gone: PromiseWithResolvers<void> | null = null;
 
   add(connection: Connection, identity: PeerIdentity): Peer {
-    const peer: Peer = { ...identity, connection, heldFor: null, probe: null };
+    const peer: Peer = { ...identity, connection, heldFor: null, probe: null, continues: false };
     this.#peers.set(connection, peer);
     return peer;
   }
@@ -41,6 +44,14 @@ export class Peers {
 
   delete(connection: Connection): void {
     this.#peers.delete(connection);
+    if (this.#peers.size === 0) this.#gone?.resolve();
+  }
+
+  /** Resolves when nobody is connected. */
+  gone(): Promise<void> {
+    if (this.#peers.size === 0) return Promise.resolve();
+    this.#gone ??= Promise.withResolvers<void>();
+    return this.#gone.promise;
   }
 
   [Symbol.iterator](): IterableIterator<Peer> {

@@ -6,8 +6,14 @@ import { sha256 } from "./chain.ts";
 import type { CallEntry, Entry } from "./entries.ts";
 import { systemPrompt, type Window, windowOf } from "./memory.ts";
 import type { Step } from "./plan.ts";
-import type { TurnSettings } from "./ports.ts";
+import type { TurnPorts, TurnSettings } from "./ports.ts";
 import { reduce, type State } from "./state.ts";
+
+/** A call that is ready to be made, or what has to happen instead. */
+export type BuiltCall =
+  | { type: "call"; entries: Entry[]; request: ModelRequest }
+  | { type: "lease"; request: ModelRequest }
+  | { type: "refused"; error: { code: string; message: string } };
 
 /**
  * The call's entry, with notes of the texts that its hashes name where the journal does not have them yet.
@@ -19,7 +25,8 @@ export function buildCall(
   settings: TurnSettings,
   tools: readonly LanguageModelV4FunctionTool[],
   at: number,
-): { entries: Entry[]; request: ModelRequest } {
+  reserve: TurnPorts["reserve"],
+): BuiltCall {
   const asker =
     (draft.active ?? draft.waiting.find((turn) => turn.id === step.turn))?.sender.name ?? "the user";
   const system = systemPrompt(settings.agent, asker, at);
@@ -41,6 +48,24 @@ export function buildCall(
   };
   // The window is that of the state in which the turn has begun.
   const window = windowOf(reduce(draft, call), call.windowTokens);
+  const request: ModelRequest = {
+    model: settings.model,
+    system,
+    messages: window.messages,
+    tools: offered,
+    maxOutputTokens: limits.maxOutputTokens,
+    metadata: { user: settings.userId, thread: settings.thread, turn: step.turn },
+  };
+  const reserved = reserve(draft, request);
+  if (!reserved.ok) {
+    return reserved.needs === "lease"
+      ? { type: "lease", request }
+      : { type: "refused", error: reserved.error };
+  }
+  // A purse that is nearly empty pays for a shorter answer.
+  call.maxOutputTokens = reserved.maxOutputTokens;
+  call.reservationMicros = reserved.micros;
+  if (reserved.tokens !== undefined) call.reservationTokens = reserved.tokens;
   call.fingerprint = fingerprintOf(call, window);
   const entries: Entry[] = [];
   if (!draft.noted.get(call.prompt)) {
@@ -50,17 +75,59 @@ export function buildCall(
     entries.push({ kind: "note", at, topic: "tools", hash: call.tools, text: toolText });
   }
   entries.push(call);
-  return {
-    entries,
-    request: {
-      model: settings.model,
-      system,
-      messages: window.messages,
-      tools: offered,
-      maxOutputTokens: limits.maxOutputTokens,
-      metadata: { user: settings.userId, thread: settings.thread, turn: step.turn },
-    },
-  };
+  return { type: "call", entries, request: { ...request, maxOutputTokens: call.maxOutputTokens } };
+}
+
+/** What every other step has to have written before it is taken. */
+export function plannedEntries(step: Step, ports: Pick<TurnPorts, "tools" | "toolKey">, at: number): Entry[] {
+  switch (step.type) {
+    case "tools":
+      return step.calls
+        .filter((call) => !call.known)
+        .map((call) => ({
+          kind: "intent",
+          at,
+          turn: step.turn,
+          round: step.round,
+          id: call.id,
+          name: call.name,
+          input: call.input,
+          replay: ports.tools.replay(call.name),
+          key: ports.toolKey(call.id),
+        }));
+    case "ask": {
+      const { turn, round } = step;
+      const expiresAt = at + limits.approvalMs;
+      return step.calls.map(({ id, name, input }) => ({
+        kind: "ask",
+        at,
+        turn,
+        round,
+        id,
+        name,
+        input,
+        expiresAt,
+      }));
+    }
+    case "expire":
+      return step.asks.map((ask) => ({ kind: "expire", at, turn: step.turn, id: ask.id }));
+    case "refuse":
+      return step.calls.map(({ id, error }) => ({ kind: "result", at, turn: step.turn, id, error }));
+    case "interrupt":
+      return step.tools.map((tool) => ({
+        kind: "result",
+        at,
+        turn: step.turn,
+        id: tool.id,
+        interrupted: true,
+      }));
+    case "end":
+      return step.outcome === "failed"
+        ? [{ kind: "end", at, turn: step.turn, outcome: "failed", error: step.error }]
+        : [{ kind: "end", at, turn: step.turn, outcome: "completed" }];
+    default:
+      return [];
+  }
 }
 
 /** What a request is known by: the window, chained message by message, and everything else that the model is given. */

@@ -1,23 +1,41 @@
 /** The user's settings as one conversation knows them: fetched from the user actor, believed for a while. */
+import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
 import type { AgentSettings } from "../../protocol/rpc.ts";
+import { within } from "./within.ts";
 
 export class SettingsCache {
   readonly #load: () => Promise<AgentSettings>;
   readonly #now: () => number;
   readonly #ttlMs: number;
+  readonly #after: (ms: number, run: () => void) => () => void;
   #settings: AgentSettings | null = null;
   #loadedAt = 0;
   #loading: Promise<void> | null = null;
 
-  constructor(options: { load: () => Promise<AgentSettings>; now: () => number; ttlMs: number }) {
+  constructor(options: {
+    load: () => Promise<AgentSettings>;
+    now: () => number;
+    after: (ms: number, run: () => void) => () => void;
+    ttlMs: number;
+  }) {
     this.#load = options.load;
     this.#now = options.now;
     this.#ttlMs = options.ttlMs;
+    this.#after = options.after;
   }
 
-  /** Null when they have to be fetched first. */
-  current(): AgentSettings | null {
-    return this.#now() - this.#loadedAt < this.#ttlMs ? this.#settings : null;
+  /** Null when they have to be fetched first: they are unknown, or older than `withinMs`. */
+  current(withinMs = this.#ttlMs): AgentSettings | null {
+    return this.#now() - this.#loadedAt < Math.min(withinMs, this.#ttlMs) ? this.#settings : null;
+  }
+
+  /** The settings, fetched first when they are not known. Throws when they never were and cannot be. */
+  async known(): Promise<AgentSettings> {
+    if (!this.current()) await this.load();
+    const known = this.#settings;
+    if (!known) throw new AppError("internal", "The settings are not known yet. Try again.");
+    return known;
   }
 
   /** A change was pushed. A late copy never wins over a newer one. */
@@ -29,8 +47,12 @@ export class SettingsCache {
 
   /** Fetches them. When that fails the last known ones serve on; without any it throws. */
   async load(): Promise<void> {
-    this.#loading ??= this.#load()
-      .then((settings) => this.put(settings))
+    this.#loading ??= within(this.#after, limits.askWithinMs, "the user actor", this.#load())
+      .then((settings) => {
+        this.put(settings);
+        // Also when it is an older copy (the user's data were restored): asked again, it would be the same.
+        this.#loadedAt = this.#now();
+      })
       .catch((error) => {
         if (!this.#settings) throw error;
         console.error("settings could not be fetched; the last known ones serve", error);

@@ -2,97 +2,43 @@
  * The fold of the journal. Pure: no clock, no randomness, no I/O, and total: an entry that makes no sense where it
  * stands changes nothing.
  */
-import type { AnswerPart } from "../../model/port.ts";
-import type { Outcome, Usage } from "../../protocol/message.ts";
-import type { Replay } from "../../tools/tool.ts";
 import type {
-  AnswerEntry,
+  AmendEntry,
   CallEntry,
+  CompactEntry,
   EndEntry,
   Entry,
   InputEntry,
-  IntentEntry,
-  ResultEntry,
-  Sender,
-  StoredMessage,
   UndoEntry,
   UnknownEntry,
 } from "./entries.ts";
+import { type Item, lastExchange, pushItem, weightOf } from "./items.ts";
 import { Keys, Log } from "./persistent.ts";
+import { findTurnItem, findUserMessage } from "./places.ts";
+import { emptyPurse, foldPurse, type Purse } from "./purse.ts";
+import {
+  decisionOf,
+  newTurn,
+  type Turn,
+  withAnswer,
+  withAsk,
+  withBurst,
+  withCall,
+  withDecision,
+  withFault,
+  withIntent,
+  withJoined,
+  withResult,
+} from "./turn-state.ts";
 
-/** What became of one tool call. */
-export interface ToolRun {
-  id: string;
-  name: string;
-  input: string;
-  replay: Replay;
-  key: string;
-  result: { output?: unknown; error?: { code: string; message: string }; interrupted?: true } | null;
-}
+export type { Item } from "./items.ts";
+export { findUserMessage } from "./places.ts";
+export { type Ask, type Joined, type Round, type ToolRun, type Turn, turnWeight } from "./turn-state.ts";
 
-/** One model call's answer and the tools that it asked for. */
-export interface Round {
-  round: number;
-  parts: readonly AnswerPart[];
-  model: string;
-  partial: boolean;
-  tools: readonly ToolRun[];
-}
-
-/** One turn: an input (or several), the rounds that answer it, and how it ended. */
-export interface Turn {
-  id: string;
-  request: string;
-  sender: Sender;
-  messages: readonly StoredMessage[];
-  /** The user message whose answer this turn replaces. */
-  regenerate: string | null;
-  acceptedAt: number;
-  /** When its first call was made; null while it waits. */
-  startedAt: number | null;
-  rounds: readonly Round[];
-  /** A call without an answer yet. */
-  open: { round: number; attempt: number; model: string } | null;
-  /** Attempts and faults of the round that is being asked for. */
-  attempts: number;
-  faults: number;
-  lastFault: { code: string; message: string } | null;
-  retryAt: number;
-  usage: Usage;
-  outcome: Outcome | null;
-  error: { code: string; message: string } | null;
-}
-
-/** One line of the transcript: what a person sent, or what the agent answered. */
-export type Item = ItemContent & {
-  /** Characters that a model would have to read of this item, and of all items before it. */
-  weight: number;
-  before: number;
-};
-
-type ItemContent =
-  | { type: "user"; message: StoredMessage; sender: Sender; at: number; turn: string }
-  | { type: "turn"; turn: Turn };
-
-function pushItem(items: Log<Item>, content: ItemContent): Log<Item> {
-  const last = items.at(items.length - 1);
-  const weight = content.type === "user" ? messageWeight(content.message) : turnWeight(content.turn);
-  return items.push({ ...content, weight, before: last ? last.before + last.weight : 0 });
-}
-
-function messageWeight(message: StoredMessage): number {
-  return message.parts.reduce((sum, part) => sum + (part.type === "text" ? part.text.length : 100), 20);
-}
-
-/** Characters of a turn's answers, tool calls and results. */
-export function turnWeight(turn: Turn): number {
-  let weight = 20;
-  for (const round of turn.rounds) {
-    for (const part of round.parts)
-      weight += part.type === "tool" ? part.input.length + 40 : part.text.length;
-    for (const tool of round.tools) weight += JSON.stringify(tool.result?.output ?? "").length + 40;
-  }
-  return weight;
+/** A summary that stands in for the first `covered` items. */
+export interface Summary {
+  covered: number;
+  text: string;
 }
 
 export interface State {
@@ -108,6 +54,12 @@ export interface State {
   waiting: readonly Turn[];
   /** Hashes of the prompt and tool-list texts that notes hold. */
   noted: Keys;
+  /** Newest last. */
+  summaries: readonly Summary[];
+  /** Weight of the transcript when a summary last could not be made; 0 for never. */
+  compactFailedAt: number;
+  /** What is leased, reserved and spent. */
+  purse: Purse;
   /** When the newest entry was written. */
   at: number;
 }
@@ -119,21 +71,28 @@ export const emptyState: State = {
   active: null,
   waiting: [],
   noted: Keys.empty,
+  summaries: [],
+  compactFailedAt: 0,
+  purse: emptyPurse,
   at: 0,
 };
 
 /** The assistant message's id of a turn: the same for every attempt, so that a retried answer replaces the partial one. */
 export const answerId = (turn: string): string => `a_${turn}`;
 
+/** The turn that is being answered, or that will be next. */
+export const nextTurn = (state: State): Turn | null =>
+  state.active ?? state.waiting.find((turn) => turn.outcome === null) ?? null;
+
 /** Whether there is anything left to do. */
-export const hasWork = (state: State): boolean =>
-  state.active !== null || state.waiting.some((turn) => turn.outcome === null);
+export const hasWork = (state: State): boolean => nextTurn(state) !== null;
 
 /** Adds one entry. Never throws. */
 export function reduce(state: State, entry: Entry | UnknownEntry): State {
   const next = fold(state, entry as Entry); // kinds that are not ours fall through to the default branch
   return {
     ...next,
+    purse: foldPurse(state.purse, entry),
     seq: state.seq + 1,
     at: "at" in entry && typeof entry.at === "number" ? entry.at : state.at,
   };
@@ -148,31 +107,36 @@ function fold(state: State, entry: Entry): State {
     case "call":
       return onCall(state, entry);
     case "answer":
-      return onAnswer(state, entry);
+      return withActive(state, entry.turn, (turn) => withAnswer(turn, entry));
     case "fault":
-      return withActive(state, entry.turn, (turn) =>
-        turn.open?.round === entry.round && turn.open.attempt === entry.attempt
-          ? {
-              ...turn,
-              open: null,
-              faults: turn.faults + 1,
-              lastFault: { code: entry.code, message: entry.message },
-              retryAt: entry.retryAt ?? 0,
-            }
-          : turn,
-      );
+      return withActive(state, entry.turn, (turn) => withFault(turn, entry));
     case "intent":
-      return withActive(state, entry.turn, (turn) => onIntent(turn, entry));
+      return withActive(state, entry.turn, (turn) => withIntent(turn, entry));
     case "result":
-      return entry.late ? state : withActive(state, entry.turn, (turn) => onResult(turn, entry));
+      return entry.late ? state : withActive(state, entry.turn, (turn) => withResult(turn, entry));
+    case "ask":
+      return withActive(state, entry.turn, (turn) => withAsk(turn, entry));
+    case "decide":
+      return withActive(state, entry.turn, (turn) => withDecision(turn, entry.id, decisionOf(entry)));
+    case "expire":
+      return withActive(state, entry.turn, (turn) =>
+        withDecision(turn, entry.id, { approved: false, by: null, comment: "" }),
+      );
+    case "amend":
+      return onAmend(state, entry);
+    case "compact":
+      return onCompact(state, entry);
     case "end":
       return onEnd(state, entry);
     case "undo":
       return onUndo(state, entry);
+    case "fork":
+      return onFork(state);
     case "note":
+      if (entry.topic === "compact-failed") return { ...state, compactFailedAt: weightOf(state.items) };
       return entry.hash ? { ...state, noted: state.noted.set([entry.hash], entry.topic) } : state;
     default:
-      return state; // `began`, and kinds of a later version: carried
+      return state; // `began`, `erase`, and kinds of a later version: carried
   }
 }
 
@@ -181,45 +145,88 @@ function withActive(state: State, turn: string, change: (turn: Turn) => Turn): S
 }
 
 function onInput(state: State, entry: InputEntry): State {
-  const turn: Turn = {
-    id: entry.turn,
-    request: entry.request,
-    sender: entry.sender,
-    messages: entry.messages,
-    regenerate: entry.regenerate ?? null,
-    acceptedAt: entry.at,
-    startedAt: null,
-    rounds: [],
-    open: null,
-    attempts: 0,
-    faults: 0,
-    lastFault: null,
-    retryAt: 0,
-    usage: { inputTokens: 0, outputTokens: 0 },
-    outcome: null,
-    error: null,
-  };
-  return { ...state, waiting: [...state.waiting, turn], seen: state.seen.set(entry.keys, entry.turn) };
+  const seen = state.seen.set(entry.keys, entry.turn);
+  if (entry.joins === "steer" && state.active?.id === entry.turn) {
+    return { ...join(state, state.active, entry), seen };
+  }
+  if (entry.joins === "burst" && state.waiting.some((turn) => turn.id === entry.turn)) {
+    const waiting = state.waiting.map((turn) => (turn.id === entry.turn ? withBurst(turn, entry) : turn));
+    return { ...state, waiting, seen };
+  }
+  return { ...state, waiting: [...state.waiting, newTurn(entry)], seen };
 }
 
-/** Takes a waiting turn to the front: its messages join the transcript, an answer that it replaces leaves it. */
-function begin(state: State, turn: Turn, at: number): State {
+/** Messages that join the running turn: on the transcript at once, in front of its answer. */
+function join(
+  state: State,
+  active: Turn,
+  joined: Pick<Turn, "keys" | "messages" | "sender" | "source"> & { at: number },
+): State {
   let items = state.items;
-  if (turn.regenerate !== null) {
-    const asked = findUserMessage(items, turn.regenerate);
-    if (asked >= 0) items = items.take(asked + 1);
-  }
-  for (const message of turn.messages) {
+  for (const message of joined.messages) {
+    const { sender, at, source } = joined;
     items = pushItem(items, {
       type: "user",
       message,
-      sender: turn.sender,
-      at: turn.acceptedAt,
-      turn: turn.id,
+      sender,
+      at,
+      source,
+      turn: active.id,
+      joined: active.id,
     });
   }
+  return { ...state, items, active: withJoined(active, joined) };
+}
+
+function onAmend(state: State, entry: AmendEntry): State {
+  const target = state.waiting.find((turn) => turn.id === entry.turn && turn.outcome === null);
+  if (!target) return state;
+  const { change } = entry;
+  if (change.action === "steer") {
+    if (state.active?.id !== change.into) return state;
+    const joined = join(state, state.active, { ...target, at: target.acceptedAt });
+    return {
+      ...joined,
+      waiting: state.waiting.filter((turn) => turn !== target),
+      seen: state.seen.set(target.keys, change.into),
+    };
+  }
+  const messages =
+    change.action === "delete"
+      ? target.messages.filter((message) => message.id !== change.message)
+      : target.messages.map((message) =>
+          message.id === change.message ? { id: message.id, parts: change.parts } : message,
+        );
+  return { ...state, waiting: state.waiting.map((turn) => (turn === target ? { ...turn, messages } : turn)) };
+}
+
+/** The transcript up to `length` items; summaries of what is gone go with it. */
+function cut(state: State, length: number): State {
+  if (length >= state.items.length) return state;
+  const items = state.items.take(length);
   return {
     ...state,
+    items,
+    summaries: state.summaries.filter((summary) => summary.covered <= length),
+    compactFailedAt: weightOf(items) < state.compactFailedAt ? 0 : state.compactFailedAt,
+  };
+}
+
+/** Takes a waiting turn to the front: its messages join the transcript, what it replaces leaves it. */
+function begin(state: State, turn: Turn, at: number): State {
+  let next = state;
+  const replaced = turn.replaces ?? turn.regenerate;
+  if (replaced !== null) {
+    const asked = findUserMessage(state.items, replaced);
+    if (asked >= 0) next = cut(state, turn.replaces === null ? asked + 1 : asked);
+  }
+  let items = next.items;
+  for (const message of turn.messages) {
+    const { sender, source, acceptedAt, id } = turn;
+    items = pushItem(items, { type: "user", message, sender, at: acceptedAt, source, turn: id });
+  }
+  return {
+    ...next,
     items,
     active: { ...turn, startedAt: at },
     waiting: state.waiting.filter((other) => other.id !== turn.id),
@@ -231,100 +238,20 @@ export function findTurn(state: State, id: string): Turn | null {
   if (state.active?.id === id) return state.active;
   const waiting = state.waiting.find((turn) => turn.id === id);
   if (waiting) return waiting;
-  for (let i = state.items.length - 1; i >= 0; i--) {
-    const item = state.items.at(i);
-    if (item?.type === "turn" && item.turn.id === id) return item.turn;
-  }
-  return null;
-}
-
-/** Index of a user message, newest first; -1 when it is not on the transcript. */
-export function findUserMessage(items: Log<Item>, id: string): number {
-  for (let i = items.length - 1; i >= 0; i--) {
-    const item = items.at(i);
-    if (item?.type === "user" && item.message.id === id) return i;
-  }
-  return -1;
+  const item = state.items.at(findTurnItem(state.items, id));
+  return item?.type === "turn" ? item.turn : null;
 }
 
 function onCall(state: State, entry: CallEntry): State {
   const waiting = state.active === null ? state.waiting.find((turn) => turn.id === entry.turn) : undefined;
   const started = waiting ? begin(state, waiting, entry.at) : state;
-  return withActive(started, entry.turn, (turn) => ({
-    ...turn,
-    open: { round: entry.round, attempt: entry.attempt, model: entry.model },
-    attempts: entry.attempt,
-    retryAt: 0,
-  }));
+  return withActive(started, entry.turn, (turn) => withCall(turn, entry));
 }
 
-function onAnswer(state: State, entry: AnswerEntry): State {
-  return withActive(state, entry.turn, (turn) => {
-    if (turn.open?.round !== entry.round || turn.open.attempt !== entry.attempt) return turn;
-    const round: Round = {
-      round: entry.round,
-      parts: entry.parts,
-      model: entry.model,
-      partial: entry.partial === true,
-      tools: [],
-    };
-    return {
-      ...turn,
-      open: null,
-      attempts: 0,
-      faults: 0,
-      lastFault: null,
-      rounds: [...turn.rounds, round],
-      usage: {
-        inputTokens: turn.usage.inputTokens + entry.usage.inputTokens,
-        outputTokens: turn.usage.outputTokens + entry.usage.outputTokens,
-      },
-    };
-  });
-}
-
-function changeLastRound(turn: Turn, change: (round: Round) => Round): Turn {
-  const last = turn.rounds.at(-1);
-  return last ? { ...turn, rounds: [...turn.rounds.slice(0, -1), change(last)] } : turn;
-}
-
-function onIntent(turn: Turn, entry: IntentEntry): Turn {
-  return changeLastRound(turn, (round) =>
-    round.tools.some((tool) => tool.id === entry.id)
-      ? round
-      : {
-          ...round,
-          tools: [
-            ...round.tools,
-            {
-              id: entry.id,
-              name: entry.name,
-              input: entry.input,
-              replay: entry.replay,
-              key: entry.key,
-              result: null,
-            },
-          ],
-        },
-  );
-}
-
-function onResult(turn: Turn, entry: ResultEntry): Turn {
-  return changeLastRound(turn, (round) => ({
-    ...round,
-    tools: round.tools.map((tool) =>
-      tool.id === entry.id && tool.result === null
-        ? {
-            ...tool,
-            result: {
-              ...(entry.output !== undefined && { output: entry.output }),
-              ...(entry.error && { error: entry.error }),
-              ...(entry.interrupted && { interrupted: true as const }),
-            },
-          }
-        : tool,
-    ),
-  }));
+function onCompact(state: State, entry: CompactEntry): State {
+  if (entry.covered > state.items.length) return state;
+  const summary = { covered: entry.covered, text: entry.summary };
+  return { ...state, summaries: [...state.summaries, summary], compactFailedAt: 0 };
 }
 
 function onEnd(state: State, entry: EndEntry): State {
@@ -349,11 +276,25 @@ function onEnd(state: State, entry: EndEntry): State {
 function settle(state: State): State {
   const first = state.waiting[0];
   if (state.active !== null || first === undefined || first.outcome === null) return state;
-  const begun = begin(state, { ...first, regenerate: null }, first.acceptedAt);
+  // Nothing is left of a message that was deleted while it waited.
+  if (first.messages.length === 0) return settle({ ...state, waiting: state.waiting.slice(1) });
+  const begun = begin(state, { ...first, regenerate: null, replaces: null }, first.acceptedAt);
   const items = pushItem(begun.items, { type: "turn", turn: first });
   return settle({ ...begun, active: null, items });
 }
 
-function onUndo(state: State, _entry: UndoEntry): State {
-  return { ...state, items: Log.empty };
+function onUndo(state: State, entry: UndoEntry): State {
+  return cut(state, entry.scope === "all" ? 0 : lastExchange(state.items));
+}
+
+/** What ran or waited in the other journal is not gone on with. */
+function onFork(state: State): State {
+  const { active } = state;
+  if (!active) return { ...state, waiting: [] };
+  let length = state.items.length;
+  for (let item = state.items.at(length - 1); item?.type === "user" && item.turn === active.id; ) {
+    length--;
+    item = state.items.at(length - 1);
+  }
+  return { ...cut(state, length), active: null, waiting: [] };
 }

@@ -4,9 +4,9 @@
  */
 import type { Answer, AnswerDelta, AnswerPart } from "../../model/port.ts";
 import type { ChatChunk, ChatPart, MessageMetadata } from "../../protocol/message.ts";
-import type { ToolRun, Turn } from "./state.ts";
+import type { Ask, Round, ToolRun, Turn } from "./state.ts";
 import { answerId } from "./state.ts";
-import { failureText, inputOf, metadataOf } from "./transcript.ts";
+import { failureText, inputOf, isRefusal, joinedAt, metadataOf } from "./transcript.ts";
 
 export interface StreamOptions {
   windowMs: number;
@@ -31,6 +31,7 @@ export class LiveStream {
   #openBlock: Block | null = null;
   #pending = "";
   #cancelWindow: (() => void) | null = null;
+  #fresh = 0;
   #round = 0;
   #model = "";
 
@@ -40,15 +41,25 @@ export class LiveStream {
     this.#options = options;
     this.#send({ type: "start", messageId: answerId(turn.id), messageMetadata: metadataOf(turn) });
     for (const round of turn.rounds) {
-      this.startRound(round.round);
+      this.startRound(round.round, joinedAt(turn, round.round));
       this.#replay(round.parts);
-      for (const tool of round.tools) if (tool.result) this.toolDone(tool);
+      // One that was decided is told by what came of it: a client that knows no decisions would ask again.
+      for (const ask of round.asks) if (!ask.decision) this.asked(ask);
+      for (const tool of round.tools) if (!isUntold(round, turn, tool)) this.toolDone(tool);
     }
+    this.#fresh = this.#bodies.length;
+    for (const round of turn.rounds)
+      for (const tool of round.tools) if (isUntold(round, turn, tool)) this.toolDone(tool);
   }
 
   /** Chunks from `from` on, as JSON. */
   bodies(from: number): readonly string[] {
     return this.#bodies.slice(from);
+  }
+
+  /** Number of the first chunk that is new to a client which saw the turn wait, and the decision. */
+  get fresh(): number {
+    return this.#fresh;
   }
 
   /** The model that is answering, as it named itself; empty until it began. */
@@ -61,11 +72,31 @@ export class LiveStream {
     return this.#parts.length > 0;
   }
 
-  startRound(round: number): void {
+  /** `joined`: messages that came while the turn ran and that the round's call reads. */
+  startRound(round: number, joined: readonly string[]): void {
     this.#round = round;
     this.#forgetRound();
     if (round > 0) this.#send({ type: "finish-step" });
+    if (joined.length > 0) this.#send({ type: "data-joined", data: { messageIds: [...joined] } });
     this.#send({ type: "start-step" });
+  }
+
+  /** A call waits for a person. */
+  asked(ask: Ask): void {
+    this.#send({
+      type: "tool-approval-request",
+      approvalId: ask.id,
+      toolCallId: ask.id,
+      approvalDescriptor: { expiresAt: ask.expiresAt },
+    });
+  }
+
+  /** A person decided on a call while others of its round ran. */
+  decided(ask: Ask): void {
+    if (!ask.decision) return;
+    const { approved, comment } = ask.decision;
+    const reason = comment ? { reason: comment } : {};
+    this.#send({ type: "tool-approval-response", approvalId: ask.id, approved, ...reason });
   }
 
   delta(delta: AnswerDelta): void {
@@ -84,11 +115,11 @@ export class LiveStream {
   }
 
   /** The round's answer is whole: what was not streamed is sent now, and the tool calls with their inputs. */
-  answered(answer: Answer, toolId: (id: string) => string): void {
+  answered(answer: Answer): void {
     this.#closeBlock();
     const streamed = this.#parts.some((part) => part.type === "text" && part.text !== "");
     for (const [i, part] of answer.parts.entries()) {
-      if (part.type === "tool") this.#toolAsked({ ...part, id: toolId(part.id) });
+      if (part.type === "tool") this.#toolAsked(part);
       else if (part.type === "text" && !streamed) this.#sayWhole(`whole${i}`, part.text);
     }
   }
@@ -100,7 +131,8 @@ export class LiveStream {
 
   toolDone(tool: Pick<ToolRun, "id" | "result">): void {
     if (!tool.result) return;
-    if (tool.result.error || tool.result.interrupted) {
+    if (isRefusal(tool.result)) this.#send({ type: "tool-output-denied", toolCallId: tool.id });
+    else if (tool.result.error || tool.result.interrupted) {
       this.#send({ type: "tool-output-error", toolCallId: tool.id, errorText: failureText(tool.result) });
     } else {
       this.#send({ type: "tool-output-available", toolCallId: tool.id, output: tool.result.output ?? null });
@@ -243,5 +275,9 @@ export class LiveStream {
     }
   }
 }
+
+/** A refusal is written when the turn goes on: who saw it wait knows the decision, and not yet what came of it. */
+const isUntold = (round: Round, turn: Turn, tool: ToolRun): boolean =>
+  round === turn.rounds.at(-1) && tool.result !== null && isRefusal(tool.result);
 
 const blockKey = (block: Block): string => `${block.kind}:${block.id}`;

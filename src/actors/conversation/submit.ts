@@ -1,9 +1,10 @@
 /** From a chat request to an input: what is new in a client's list, and is it fit to be kept. Pure. */
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { type ClientFrame, chatBody, userMessage } from "../../protocol/frames.ts";
-import type { StoredMessage } from "./entries.ts";
-import { findUserMessage, type State } from "./state.ts";
+import { type ClientFrame, chatBody, type UserMessage, userMessage } from "../../protocol/frames.ts";
+import type { InputEntry, ReplyAddress, Sender, StoredMessage } from "./entries.ts";
+import { findTurnItem } from "./places.ts";
+import { findUserMessage, type State, type Turn } from "./state.ts";
 
 export interface ChatRequest {
   type: "new";
@@ -11,6 +12,10 @@ export interface ChatRequest {
   keys: string[];
   messages: StoredMessage[];
   regenerate?: string;
+  /** A user message on the transcript that is said anew. */
+  replaces?: string;
+  /** Joins the running turn, if there is one. */
+  steer?: true;
 }
 
 /** Everything in the request was accepted before, as part of `turn`. */
@@ -31,26 +36,32 @@ export function parseChatRequest(
   const body = parseBody(frame.init.body);
   const earlier = state.seen.get(requestKey(frame.id));
   if (earlier) return { type: "seen", turn: earlier, messageIds: userIds(body.messages) };
-  if (waitingCount(state) >= limits.queuedInputs) {
-    throw new AppError(
-      "queue_full",
-      "Too many messages are waiting in this chat. Wait for an answer, or stop it.",
-    );
-  }
+  requireRoom(state);
   return body.trigger === "regenerate-message"
     ? regenerate(frame.id, body.messages, body.messageId, state)
-    : submit(frame.id, body.messages, state);
+    : submit(frame.id, body, state);
 }
 
-const waitingCount = (state: State): number => state.waiting.filter((turn) => turn.outcome === null).length;
+/** Whether one more message may wait, wherever it comes from. Throws `queue_full`. */
+export function requireRoom(state: State): void {
+  if (state.waiting.filter((turn) => turn.outcome === null).length < limits.queuedInputs) return;
+  throw new AppError(
+    "queue_full",
+    "Too many messages are waiting in this chat. Wait for an answer, or stop it.",
+  );
+}
 
 type ClientMessage = { id: string; role: string; parts: unknown[] };
 
 const userIds = (messages: readonly ClientMessage[]): string[] =>
   messages.filter((message) => message.role === "user").map((message) => message.id);
 
-function submit(id: string, list: readonly ClientMessage[], state: State): ChatRequest | SeenRequest {
-  const users = list.filter((message) => message.role === "user");
+function submit(
+  id: string,
+  body: { messages: readonly ClientMessage[]; mode?: string | undefined; replaces?: string | undefined },
+  state: State,
+): ChatRequest | SeenRequest {
+  const users = body.messages.filter((message) => message.role === "user");
   const unseen = users.filter((message) => !state.seen.get(messageKey(message.id)));
   const last = users.at(-1);
   if (unseen.length === 0) {
@@ -59,11 +70,17 @@ function submit(id: string, list: readonly ClientMessage[], state: State): ChatR
     throw new AppError("message_empty", "There is no user message in that request.");
   }
   const messages = unseen.map(storedMessage);
+  if (messages.length > 1 && bytesOf(messages) > limits.messageBytes) throw tooLarge();
+  if (body.replaces !== undefined && findUserMessage(state.items, body.replaces) < 0) {
+    throw new AppError("bad_request", "The message that this one replaces is not in the chat any more.");
+  }
   return {
     type: "new",
     request: id,
     keys: [...messages.map((message) => messageKey(message.id)), requestKey(id)],
     messages,
+    ...(body.replaces !== undefined && { replaces: body.replaces }),
+    ...(body.mode === "steer" && body.replaces === undefined && { steer: true as const }),
   };
 }
 
@@ -84,17 +101,15 @@ function regenerate(
 function questionOf(state: State, messageId: string | undefined): string | undefined {
   if (!messageId) return undefined;
   if (findUserMessage(state.items, messageId) >= 0) return messageId;
-  let question: string | undefined;
-  for (let i = 0; i < state.items.length; i++) {
-    const item = state.items.at(i);
-    if (item?.type === "user") question = item.message.id;
-    if (item?.type === "turn" && `a_${item.turn.id}` === messageId) return question;
-  }
-  return undefined;
+  if (!messageId.startsWith("a_")) return undefined;
+  return questionBefore(state, findTurnItem(state.items, messageId.slice(2)));
 }
 
-function lastQuestion(state: State): string | undefined {
-  for (let i = state.items.length - 1; i >= 0; i--) {
+const lastQuestion = (state: State): string | undefined => questionBefore(state, state.items.length);
+
+/** The newest user message before an index. */
+function questionBefore(state: State, index: number): string | undefined {
+  for (let i = index - 1; i >= 0; i--) {
     const item = state.items.at(i);
     if (item?.type === "user") return item.message.id;
   }
@@ -117,6 +132,14 @@ function parseBody(body: string | undefined) {
   );
 }
 
+const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
+
+const tooLarge = () =>
+  new AppError(
+    "message_too_large",
+    "That message is over 256 KB. Upload it as a file and tell the agent what to do with it.",
+  );
+
 function storedMessage(raw: ClientMessage): StoredMessage {
   const parsed = userMessage.safeParse(raw);
   if (!parsed.success) {
@@ -125,14 +148,14 @@ function storedMessage(raw: ClientMessage): StoredMessage {
       `Message ${raw.id} holds parts that are not understood: send text and files.`,
     );
   }
-  const parts = parsed.data.parts.filter((part) => part.type !== "text" || part.text.trim() !== "");
+  return { id: parsed.data.id, parts: storedParts(parsed.data.parts) };
+}
+
+/** Throws `message_empty`, `message_too_large`, `frame_invalid`. */
+export function storedParts(said: UserMessage["parts"]): StoredMessage["parts"] {
+  const parts = said.filter((part) => part.type !== "text" || part.text.trim() !== "");
   if (parts.length === 0) throw new AppError("message_empty", "Write something first: the message is empty.");
-  if (new TextEncoder().encode(JSON.stringify(parts)).length > limits.messageBytes) {
-    throw new AppError(
-      "message_too_large",
-      "That message is over 256 KB. Upload it as a file and tell the agent what to do with it.",
-    );
-  }
+  if (bytesOf(parts) > limits.messageBytes) throw tooLarge();
   for (const part of parts) {
     if (part.type === "file" && !/^(workspace:|data:)/.test(part.url)) {
       throw new AppError(
@@ -141,17 +164,63 @@ function storedMessage(raw: ClientMessage): StoredMessage {
       );
     }
   }
+  return parts.map((part) =>
+    part.type === "text"
+      ? { type: "text", text: part.text }
+      : {
+          type: "file",
+          mediaType: part.mediaType,
+          url: part.url,
+          ...(part.filename !== undefined && { filename: part.filename }),
+        },
+  );
+}
+
+/**
+ * The entry of a new request: a turn of its own, or more of one that is there. `announced` is false when it joins a
+ * turn, `turn` a fresh id for one of its own, `at` in milliseconds.
+ */
+export function inputEntry(
+  state: State,
+  request: ChatRequest,
+  sender: Sender,
+  from: { source: string; burst?: boolean; reply?: ReplyAddress },
+  at: number,
+  turn: string,
+): { entry: InputEntry; announced: boolean } {
+  const { keys, messages, regenerate, replaces } = request;
+  const base = {
+    kind: "input" as const,
+    at,
+    request: request.request,
+    keys,
+    source: from.source,
+    sender,
+    messages,
+    ...(from.reply && { reply: from.reply }),
+  };
+  if (request.steer && state.active) {
+    return { entry: { ...base, turn: state.active.id, joins: "steer" }, announced: false };
+  }
+  const last = state.waiting.at(-1);
+  if (from.burst && last && last.holdUntil > at && last.outcome === null && sameSender(last, sender, from)) {
+    const holdUntil = Math.min(at + limits.burstMs, last.acceptedAt + limits.burstMaxMs);
+    return { entry: { ...base, turn: last.id, joins: "burst", holdUntil }, announced: false };
+  }
   return {
-    id: parsed.data.id,
-    parts: parts.map((part) =>
-      part.type === "text"
-        ? { type: "text", text: part.text }
-        : {
-            type: "file",
-            mediaType: part.mediaType,
-            url: part.url,
-            ...(part.filename !== undefined && { filename: part.filename }),
-          },
-    ),
+    entry: {
+      ...base,
+      turn,
+      ...(regenerate !== undefined && { regenerate }),
+      ...(replaces !== undefined && { replaces }),
+      ...(from.burst && { holdUntil: at + limits.burstMs }),
+    },
+    announced: true,
   };
 }
+
+/** A burst is one person's, on one channel, and wants its answer in one place. */
+const sameSender = (turn: Turn, sender: Sender, from: { source: string; reply?: ReplyAddress }): boolean =>
+  turn.sender.id === sender.id &&
+  turn.source === from.source &&
+  JSON.stringify(turn.reply) === JSON.stringify(from.reply ?? null);

@@ -1,7 +1,8 @@
 /** The tools of one conversation: bound to one user's workspace, and to nothing else. */
+import type { AgentSettings } from "../../protocol/rpc.ts";
 import { toolByName, toolDefinitions } from "../../tools/registry.ts";
 import { runTool } from "../../tools/run.ts";
-import type { ToolPorts } from "../../tools/tool.ts";
+import type { Risk, ToolPorts } from "../../tools/tool.ts";
 import type { ToolsPort } from "./ports.ts";
 
 export interface ToolboxOptions {
@@ -14,13 +15,16 @@ export interface ToolboxOptions {
 
 export function toolbox(options: ToolboxOptions): ToolsPort {
   return {
-    definitions: () =>
-      toolDefinitions().map((definition) => ({
-        type: "function",
-        name: definition.name,
-        description: definition.description,
-        inputSchema: definition.inputSchema,
-      })),
+    definitions: (agent) =>
+      toolDefinitions()
+        .filter((definition) => riskOf(definition.name, agent) !== "deny")
+        .map((definition) => ({
+          type: "function",
+          name: definition.name,
+          description: definition.description,
+          inputSchema: definition.inputSchema,
+        })),
+    risk: riskOf,
     replay: (name) => toolByName(name)?.replay ?? "safe", // a tool that does not exist has no effect to repeat
     async run(call, signal, progress) {
       const tool = toolByName(call.name);
@@ -43,3 +47,7 @@ export function toolbox(options: ToolboxOptions): ToolsPort {
     },
   };
 }
+
+/** What the owner wants done before a tool runs; a tool that does not exist may "run", and says so. */
+const riskOf = (name: string, agent: AgentSettings): Risk =>
+  agent.toolRisks[name] ?? toolByName(name)?.risk ?? "auto";

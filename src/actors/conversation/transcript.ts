@@ -1,7 +1,17 @@
 /** The transcript as clients see it: a view of the state, as AI SDK messages. Pure; memoised by item. */
 import type { ChatMessage, ChatPart, MessageMetadata } from "../../protocol/message.ts";
 import type { Sender, StoredMessage } from "./entries.ts";
-import { answerId, type Item, type Round, type State, type ToolRun, type Turn } from "./state.ts";
+import { findTurnItem } from "./places.ts";
+import {
+  type Ask,
+  answerId,
+  findUserMessage,
+  type Item,
+  type Round,
+  type State,
+  type ToolRun,
+  type Turn,
+} from "./state.ts";
 
 const views = new WeakMap<object, ChatMessage>();
 const texts = new WeakMap<ChatMessage, string>();
@@ -36,7 +46,7 @@ export function transcript(
   const out: ChatMessage[] = [];
   for (let i = end - 1; i >= 0 && out.length < options.limit; i--) {
     const item = state.items.at(i);
-    const message = item ? viewOf(item) : tail[i - state.items.length];
+    const message = item ? viewIn(state, item) : tail[i - state.items.length];
     if (message && (message.parts.length > 0 || message.metadata?.outcome)) out.push(message);
   }
   return out.reverse();
@@ -45,11 +55,7 @@ export function transcript(
 function indexOf(state: State, tail: readonly ChatMessage[], id: string): number {
   const late = tail.findIndex((message) => message.id === id);
   if (late >= 0) return state.items.length + late;
-  for (let i = state.items.length - 1; i >= 0; i--) {
-    const item = state.items.at(i);
-    if (item && viewOf(item).id === id) return i;
-  }
-  return -1;
+  return id.startsWith("a_") ? findTurnItem(state.items, id.slice(2)) : findUserMessage(state.items, id);
 }
 
 /** What is not yet an item: the running answer, and the messages that wait or were stopped while they did. */
@@ -66,27 +72,71 @@ function tailOf(state: State, partial: readonly ChatPart[]): ChatMessage[] {
 
 /** A turn's user messages, before they are items. */
 export function userMessages(turn: Turn): ChatMessage[] {
-  return turn.messages.map((message) => userMessage(message, turn.sender, turn.acceptedAt, turn.id));
+  const waits = turn.startedAt === null && turn.outcome === null;
+  return turn.messages.map((message) => {
+    const said = { message, sender: turn.sender, at: turn.acceptedAt, turn: turn.id, source: turn.source };
+    return waits ? marked(userMessage(said), "queued") : memo(message, () => userMessage(said));
+  });
 }
 
 export function viewOf(item: Item): ChatMessage {
-  if (item.type === "user") return userMessage(item.message, item.sender, item.at, item.turn);
-  return memo(item.turn, () => answerMessage(item.turn, []));
+  if (item.type === "turn") return memo(item.turn, () => answerMessage(item.turn, []));
+  return memo(item.message, () => userMessage(item));
 }
 
-const userMessage = (message: StoredMessage, sender: Sender, createdAt: number, turn: string): ChatMessage =>
-  memo(message, () => ({
-    id: message.id,
-    role: "user",
-    metadata: { createdAt, turn, sender },
-    parts: message.parts,
-  }));
+/** A message that joined the running turn and was not read yet says so. */
+function viewIn(state: State, item: Item): ChatMessage {
+  if (item.type === "turn" || item.joined === undefined || item.joined !== state.active?.id)
+    return viewOf(item);
+  const joined = state.active.joined.find((one) => one.message.id === item.message.id);
+  return joined?.round === null ? marked(viewOf(item), "steering") : viewOf(item);
+}
+
+/** A user message on the transcript or in the line, as it stands; null when it is in neither. */
+export function messageIn(state: State, id: string): ChatMessage | null {
+  for (const turn of state.waiting) {
+    const waiting = userMessages(turn).find((message) => message.id === id);
+    if (waiting) return waiting;
+  }
+  const at = findUserMessage(state.items, id);
+  const item = at >= 0 ? state.items.at(at) : undefined;
+  return item ? viewIn(state, item) : null;
+}
+
+const marked = (message: ChatMessage, waiting: "queued" | "steering"): ChatMessage => ({
+  ...message,
+  metadata: { ...message.metadata, waiting },
+});
+
+const userMessage = (said: {
+  message: StoredMessage;
+  sender: Sender;
+  at: number;
+  turn: string;
+  source: string;
+  joined?: string;
+}): ChatMessage => ({
+  id: said.message.id,
+  role: "user",
+  metadata: {
+    createdAt: said.at,
+    turn: said.turn,
+    sender: said.sender,
+    ...(said.source !== "chat" && { source: said.source }),
+    ...(said.joined !== undefined && { joined: said.joined }),
+  },
+  parts: said.message.parts,
+});
+
+/** Messages that a round's call was the first to read, besides the turn's own. */
+export const joinedAt = (turn: Turn, round: number): string[] =>
+  turn.joined.filter((joined) => joined.round === round).map((joined) => joined.message.id);
 
 /** The assistant's message of a turn. `partial`: what has streamed of the round that is not committed. */
 export function answerMessage(turn: Turn, partial: readonly ChatPart[]): ChatMessage {
   const parts: ChatPart[] = [];
-  for (const round of turn.rounds) parts.push(...roundParts(round));
-  parts.push(...partial);
+  for (const round of turn.rounds) parts.push(...joinedPart(turn, round.round), ...roundParts(round, turn));
+  parts.push(...joinedPart(turn, turn.rounds.length), ...partial);
   return { id: answerId(turn.id), role: "assistant", metadata: metadataOf(turn), parts };
 }
 
@@ -97,12 +147,18 @@ export function metadataOf(turn: Turn): MessageMetadata {
     turn: turn.id,
     ...(model && { model }),
     ...(turn.rounds.length > 0 && { usage: turn.usage }),
+    ...(turn.priceMicros > 0 && { priceMicros: turn.priceMicros }),
     ...(turn.outcome && { outcome: turn.outcome }),
     ...(turn.error && { error: turn.error }),
   };
 }
 
-function roundParts(round: Round): ChatPart[] {
+function joinedPart(turn: Turn, round: number): ChatPart[] {
+  const messageIds = joinedAt(turn, round);
+  return messageIds.length > 0 ? [{ type: "data-joined", data: { messageIds } }] : [];
+}
+
+function roundParts(round: Round, turn: Turn): ChatPart[] {
   const parts: ChatPart[] = [{ type: "step-start" }];
   for (const part of round.parts) {
     if (part.type === "text") {
@@ -111,7 +167,9 @@ function roundParts(round: Round): ChatPart[] {
       if (part.text) parts.push({ type: "reasoning", text: part.text, state: "done" });
     } else {
       const run = round.tools.find((tool) => tool.id === part.id);
-      if (run) parts.push(toolPart(run));
+      const ask = round.asks.find((one) => one.id === part.id);
+      if (run) parts.push(toolPart(run, ask));
+      else if (ask) parts.push(askPart(ask, turn));
     }
   }
   return parts;
@@ -134,11 +192,45 @@ export function failureText(result: NonNullable<ToolRun["result"]>): string {
   return result.error ? `${result.error.code}: ${result.error.message}` : "";
 }
 
-function toolPart(run: ToolRun): ChatPart {
+/** Whether a call was not made because a person, or the owner's settings, did not want it. */
+export const isRefusal = (result: NonNullable<ToolRun["result"]>): boolean =>
+  result.error?.code === "denied" || result.error?.code === "approval_expired";
+
+function toolPart(run: ToolRun, ask: Ask | undefined): ChatPart {
   const base = { type: `tool-${run.name}` as const, toolCallId: run.id, input: inputOf(run.input) };
-  if (run.result === null) return { ...base, state: "input-available" };
-  if (run.result.error || run.result.interrupted) {
-    return { ...base, state: "output-error", errorText: failureText(run.result) };
+  const approval = ask ? { ...approvalOf(ask), approved: true as const } : undefined;
+  if (run.result === null) {
+    if (!approval) return { ...base, state: "input-available" };
+    return { ...base, state: "approval-responded", approval };
   }
-  return { ...base, state: "output-available", output: run.result.output ?? null };
+  if (isRefusal(run.result)) {
+    const reason = run.result.error?.message ?? "";
+    return { ...base, state: "output-denied", approval: { id: run.id, approved: false, reason } };
+  }
+  const by = approval && { approval };
+  if (run.result.error || run.result.interrupted) {
+    return { ...base, ...by, state: "output-error", errorText: failureText(run.result) };
+  }
+  return { ...base, ...by, state: "output-available", output: run.result.output ?? null };
+}
+
+const approvalOf = (ask: Ask) => ({
+  id: ask.id,
+  descriptor: { expiresAt: ask.expiresAt },
+  ...(ask.decision?.comment && { reason: ask.decision.comment }),
+});
+
+/** A call without an intent: it waits for a person, was just decided on, or its turn ended over it. */
+function askPart(ask: Ask, turn: Turn): ChatPart {
+  const base = { type: `tool-${ask.name}` as const, toolCallId: ask.id, input: inputOf(ask.input) };
+  if (ask.decision) {
+    const approval = { ...approvalOf(ask), approved: ask.decision.approved };
+    return { ...base, state: "approval-responded", approval };
+  }
+  if (turn.outcome !== null) {
+    const reason = "The answer was stopped before anyone decided.";
+    return { ...base, state: "output-denied", approval: { id: ask.id, approved: false, reason } };
+  }
+  const { id, descriptor } = approvalOf(ask);
+  return { ...base, state: "approval-requested", approval: { id, descriptor } };
 }

@@ -2,36 +2,49 @@
  * The drive: plan, commit the intent, do it through a port, commit the outcome, plan again. A crash at any point
  * loses nothing, because waking is the same as going on.
  */
+import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { ModelRequest } from "../../model/port.ts";
-import type { Entry, InputEntry, ResultEntry } from "./entries.ts";
-import { answerEntries, type CallId, cancelEntries, faultEntry, lateOrNot, toolIdsOf } from "./outcome.ts";
-import { type AskedTool, plan, type Step } from "./plan.ts";
+import type { Decision } from "../../protocol/rpc.ts";
+import { callModel } from "./calls.ts";
+import { compact } from "./compaction.ts";
+import type { AmendEntry, DecideEntry, Entry, InputEntry, Sender } from "./entries.ts";
+import { Live } from "./live.ts";
+import { cancelEntries, cutOff, lateOrNot, shrunk } from "./outcome.ts";
+import { plan, type Step } from "./plan.ts";
 import type { TurnPorts, TurnSettings } from "./ports.ts";
-import { buildCall } from "./request.ts";
-import { findTurn, reduceAll, type State, type Turn } from "./state.ts";
+import { buildCall, plannedEntries } from "./request.ts";
+import { type Ask, findTurn, nextTurn, reduceAll, type State, type Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
+import { runTools } from "./tool-runs.ts";
 import { metadataOf } from "./transcript.ts";
+import { findAsk } from "./turn-state.ts";
+import { within } from "./within.ts";
 
-/** A step, or one that only the drive takes: settings are fetched before a call can be planned. */
-type DriveStep = Step | { type: "load-settings" };
+/** A step, or one that only the drive takes: what planning needs is fetched before a call can be made. */
+type DriveStep = Step | { type: "load-settings" } | { type: "lease"; request: ModelRequest };
 
 export class Drive {
   readonly #ports: TurnPorts;
+  readonly #live: Live;
   #running = false;
-  #live: LiveStream | null = null;
   #request: ModelRequest | null = null;
-  /** Ends whatever is in flight for the active turn. */
+  /** Ends whatever is in flight. */
   #abort: AbortController | null = null;
-  #cancelFlush: (() => void) | null = null;
+  /** What is in flight is owed to nobody: anything that comes goes first. */
+  #spare = false;
+  /** When the newest tool calls were asked for, or this life began. Settings that are older do not decide on them. */
+  #askedAt: number;
 
   constructor(ports: TurnPorts) {
     this.#ports = ports;
+    this.#askedAt = ports.now();
+    this.#live = new Live(ports);
   }
 
   /** The answer that is being streamed. */
   get live(): LiveStream | null {
-    return this.#live;
+    return this.#live.stream;
   }
 
   get running(): boolean {
@@ -43,9 +56,18 @@ export class Drive {
    * does; then it was not accepted.
    */
   accept(entry: InputEntry): void {
-    if (this.#running) return this.#ports.commit([entry]);
+    if (this.#running) {
+      this.#ports.commit([entry]);
+      this.dropSpare();
+      return;
+    }
     const first = this.#advance([entry]);
     void this.#loop(first);
+  }
+
+  /** What was to be summed up is being taken back. */
+  dropSpare(): void {
+    if (this.#spare) this.#abort?.abort();
   }
 
   /** Makes sure that the drive runs. Single-flight. */
@@ -54,38 +76,89 @@ export class Drive {
     void this.#loop(null);
   }
 
-  /** Ends a turn at once, by its id or its request's. What comes late is kept and changes nothing. */
+  /** Ends a turn at once, by its id, its request's, or a key of any message in it. What comes late changes nothing. */
   cancel(target: string): boolean {
     const state = this.#ports.state();
+    const owner = state.seen.get(`request:${target}`);
     const turn = [state.active, ...state.waiting].find(
-      (candidate) => candidate?.outcome === null && (candidate.id === target || candidate.request === target),
+      (candidate) =>
+        candidate?.outcome === null &&
+        (candidate.id === target || candidate.request === target || candidate.id === owner),
     );
     if (!turn) return false;
-    this.#ports.commit(cancelEntries(turn, this.#live, this.#ports.now()));
+    const { open } = state.purse;
+    const reserved = open?.turn === turn.id ? open.micros : 0;
+    this.#ports.commit(cancelEntries(turn, this.#live.stream, this.#ports.now(), reserved));
     if (turn.id === state.active?.id) this.#abort?.abort();
-    this.#finish(turn.id);
+    this.#finish({ ...turn, outcome: "cancelled" });
+    // One that was parked has nobody in the loop to go on with what waits behind it.
+    this.kick();
     return true;
+  }
+
+  /** Decides on a call that waits. The first decision counts. Null when no such call is known. */
+  decide(
+    id: string,
+    by: Sender,
+    decision: Pick<DecideEntry, "approved" | "source" | "comment">,
+  ): Decision | null {
+    const ports = this.#ports;
+    const state = ports.state();
+    const ask = findAsk(state.active, id);
+    if (!ask) return decided(findAsk(newestTurn(state), id));
+    const turn = state.active?.id ?? "";
+    const at = ports.now();
+    if (ask.decision === null) {
+      const late = ask.expiresAt <= at;
+      ports.commit([
+        late ? { kind: "expire", at, turn, id } : { kind: "decide", at, turn, id, by, ...decision },
+      ]);
+      const said = findAsk(ports.state().active, id);
+      if (said) this.#live.of(turn)?.decided(said);
+      this.kick();
+      if (!late) return { counted: true, approved: decision.approved, by: by.name };
+    }
+    return decided(findAsk(ports.state().active, id));
+  }
+
+  /** Changes a message that waits. Throws `message_begun` when it does not wait any more. */
+  amend(message: string, by: Sender, change: AmendChange): void {
+    const state = this.#ports.state();
+    const turn = state.waiting.find(
+      (waiting) => waiting.outcome === null && waiting.messages.some((one) => one.id === message),
+    );
+    if (!turn)
+      throw new AppError("message_begun", "That message does not wait any more: it is being answered.");
+    const at = this.#ports.now();
+    const whole = change.action === "delete" && turn.messages.length === 1;
+    this.#ports.commit([
+      { kind: "amend", at, turn: turn.id, by, change: amendment(change, message, turn, state.active) },
+      ...(whole ? cancelEntries(turn, null, at) : []),
+    ]);
+    if (whole) this.#finish({ ...turn, outcome: "cancelled" });
+    this.kick();
   }
 
   /** Ends the turn that cannot be finished, visibly. Called before the drive runs. */
   giveUp(error: { code: string; message: string }): void {
-    const state = this.#ports.state();
-    const turn = state.active ?? state.waiting.find((waiting) => waiting.outcome === null);
+    const turn = nextTurn(this.#ports.state());
     if (!turn) return;
-    this.#ports.commit([{ kind: "end", at: this.#ports.now(), turn: turn.id, outcome: "failed", error }]);
-    this.#finish(turn.id);
+    const at = this.#ports.now();
+    this.#ports.commit([...cutOff(turn, at), { kind: "end", at, turn: turn.id, outcome: "failed", error }]);
+    this.#finish({ ...turn, outcome: "failed", error });
   }
 
   async #loop(first: DriveStep | null): Promise<void> {
     this.#running = true;
     try {
       let step = first ?? this.#advance([]);
-      while (step.type !== "idle") step = this.#advance(await this.#execute(step));
+      while (step.type !== "idle" && step.type !== "park") step = this.#advance(await this.#execute(step));
       this.#running = false;
-      this.#ports.settled();
+      if (step.type === "park") this.#ports.parked(step.until);
+      else this.#ports.settled();
     } catch (error) {
       this.#running = false;
-      this.#dropLive();
+      this.#live.drop();
       this.#ports.broke(error);
     }
   }
@@ -96,261 +169,206 @@ export class Drive {
     const state = ports.state();
     const fresh = outcome.map((entry) => lateOrNot(state, entry));
     const draft = reduceAll(state, fresh);
-    const step = plan(draft, limits, ports.now());
     const settings = ports.settings();
-    if (step.type === "call" && !settings) {
+    let blind = false;
+    const riskOf = (name: string) => {
+      // What a tool may do is decided by what its owner wants now, not a minute ago.
+      const recent = ports.settings(ports.now() - this.#askedAt + 1);
+      blind = recent === null;
+      return recent ? ports.tools.risk(name, recent.agent) : "ask";
+    };
+    const step = plan(draft, limits, ports.now(), riskOf);
+    if (blind || (!settings && (step.type === "call" || step.type === "compact"))) {
       if (fresh.length > 0) ports.commit(fresh);
       return { type: "load-settings" };
     }
-    const entries = [...fresh, ...this.#entriesOf(step, draft, settings)];
-    if (entries.length > 0) ports.commit(entries);
+    const planned = this.#plan(step, draft, settings);
+    return this.#write(fresh, planned.entries, planned.step);
+  }
+
+  #write(fresh: readonly Entry[], planned: readonly Entry[], step: DriveStep): DriveStep {
+    try {
+      if (fresh.length + planned.length > 0) this.#ports.commit([...fresh, ...planned]);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "message_too_large") throw error;
+      // In two commits, or without what is too large: a turn that can never be written would be tried for ever.
+      if (fresh.length > 0 && planned.length > 0) {
+        this.#write(fresh, [], { type: "idle" });
+        return this.#advance([]);
+      }
+      const smaller = shrunk(fresh.length > 0 ? fresh : planned);
+      if (!smaller) throw error;
+      return this.#advance(smaller);
+    }
     this.#announce(step);
     return step;
   }
 
-  #entriesOf(step: Step, draft: State, settings: TurnSettings | null): Entry[] {
-    const at = this.#ports.now();
-    switch (step.type) {
-      case "call":
-        return settings ? this.#callEntries(step, draft, settings, at) : []; // without them no call is planned
-      case "tools":
-        return step.calls
-          .filter((call) => !call.known)
-          .map((call) => ({
-            kind: "intent",
-            at,
-            turn: step.turn,
-            round: step.round,
-            id: call.id,
-            name: call.name,
-            input: call.input,
-            replay: this.#ports.tools.replay(call.name),
-            key: this.#ports.toolKey(call.id),
-          }));
-      case "interrupt":
-        return step.tools.map((tool) => ({
-          kind: "result",
-          at,
-          turn: step.turn,
-          id: tool.id,
-          interrupted: true,
-        }));
-      case "end":
-        return step.outcome === "failed"
-          ? [{ kind: "end", at, turn: step.turn, outcome: "failed", error: step.error }]
-          : [{ kind: "end", at, turn: step.turn, outcome: "completed" }];
-      default:
-        return [];
+  /** What a step has to have written before it is taken; a call that may not be paid for becomes another step. */
+  #plan(step: Step, draft: State, settings: TurnSettings | null): { step: DriveStep; entries: Entry[] } {
+    const ports = this.#ports;
+    const at = ports.now();
+    if (step.type !== "call") return { step, entries: plannedEntries(step, ports, at) };
+    if (!settings) throw new Error("A call was planned without settings.");
+    const tools = ports.tools.definitions(settings.agent);
+    const reserve: TurnPorts["reserve"] = (state, request) => ports.reserve(state, request);
+    const call = buildCall(step, draft, settings, tools, at, reserve);
+    if (call.type === "lease") return { step: call, entries: [] };
+    if (call.type === "refused") {
+      const end: Step = { type: "end", turn: step.turn, outcome: "failed", error: call.error };
+      return { step: end, entries: plannedEntries(end, ports, at) };
     }
-  }
-
-  #callEntries(
-    step: Extract<Step, { type: "call" }>,
-    draft: State,
-    settings: TurnSettings,
-    at: number,
-  ): Entry[] {
-    const { entries, request } = buildCall(step, draft, settings, this.#ports.tools.definitions(), at);
-    this.#request = request;
-    return entries;
+    this.#request = call.request;
+    return { step, entries: call.entries };
   }
 
   /** Tells readers what was just committed. */
-  #announce(step: Step): void {
-    if (step.type === "call") this.#announceCall(step);
-    if (step.type === "end") this.#finish(step.turn);
+  #announce(step: DriveStep): void {
+    const { active, seq } = this.#ports.state();
+    switch (step.type) {
+      case "call":
+        if (active) this.#live.startCall(active, step);
+        return;
+      case "tools":
+        if (active) this.#live.startTools(active, step.round, seq);
+        return;
+      case "ask":
+        for (const call of step.calls) {
+          const ask = findAsk(active, call.id);
+          if (ask) this.#live.stream?.asked(ask);
+        }
+        return;
+      case "refuse":
+      case "interrupt": {
+        const ids = new Set((step.type === "refuse" ? step.calls : step.tools).map((call) => call.id));
+        const runs = active?.rounds.at(-1)?.tools.filter((tool) => ids.has(tool.id)) ?? [];
+        for (const run of runs) this.#live.stream?.toolDone(run);
+        return;
+      }
+      case "park":
+        if (active) this.#rest(active);
+        return;
+      case "end": {
+        const turn = findTurn(this.#ports.state(), step.turn);
+        if (turn) this.#finish(turn);
+        return;
+      }
+    }
   }
 
-  #announceCall(step: Extract<Step, { type: "call" }>): void {
-    const turn = this.#ports.state().active;
-    if (!turn) return;
-    const old = this.#live;
-    if (!old) {
-      // A turn that began in an earlier life of the object streams anew: its chunks have other numbers.
-      const first = step.round === 0 && step.attempt === 1;
-      this.#live = this.#ports.openStream(first ? turn.request : streamId(turn, step), turn);
-      this.#scheduleFlush(0);
-    } else if (old.hasPartial && step.attempt > 1) {
-      // Readers saw the beginning of an answer that is asked for again: it is replaced, never spliced.
-      const next = this.#ports.openStream(streamId(turn, step), turn);
-      this.#live = next;
-      old.close();
-      this.#ports.streamReplaced(old, next);
-    } else if (step.attempt > 1) return;
-    this.#live?.startRound(step.round);
+  /** Until a person decides there is nothing to stream: the reader sees what was said, and the question. */
+  #rest(turn: Turn): void {
+    const live = this.#live.of(turn.id);
+    if (!live) return;
+    live.finish(metadataOf(turn));
+    this.#live.drop();
+    this.#ports.rested(turn, live);
   }
 
   /** The turn's outcome is in the journal: say so, and let go of its stream. */
-  #finish(turnId: string): void {
-    const turn = findTurn(this.#ports.state(), turnId);
-    const live = this.#live?.turn === turnId ? this.#live : null;
+  #finish(ended: Turn): void {
+    const turn = findTurn(this.#ports.state(), ended.id) ?? ended;
+    const live = this.#live.of(turn.id);
     if (live) {
-      if (turn) live.finish(metadataOf(turn));
-      this.#dropLive();
+      live.finish(metadataOf(turn));
+      this.#live.drop();
     }
-    if (turn) this.#ports.ended(turn, live);
+    this.#ports.ended(turn, live);
   }
 
-  #dropLive(): void {
-    this.#live?.close();
-    this.#live = null;
-    this.#cancelFlush?.();
-    this.#cancelFlush = null;
-  }
-
-  #scheduleFlush(index: number): void {
-    const { flushAtMs, flushEveryMs } = limits;
-    const last = index > 0 ? (flushAtMs[index - 1] ?? 0) : 0;
-    const wait = index < flushAtMs.length ? (flushAtMs[index] ?? 0) - last : flushEveryMs;
-    this.#cancelFlush = this.#ports.after(wait, () => {
-      const live = this.#live;
-      if (!live) return;
-      if (live.hasPartial) this.#ports.savePartial(live.turn, live.partial());
-      this.#scheduleFlush(index + 1);
-    });
-  }
-
-  async #execute(step: Exclude<DriveStep, { type: "idle" }>): Promise<Entry[]> {
+  async #execute(step: Exclude<DriveStep, { type: "idle" | "park" }>): Promise<Entry[]> {
+    const ports = this.#ports;
     switch (step.type) {
       case "load-settings":
-        await this.#ports.loadSettings();
+        await within(ports.after, limits.askWithinMs, "the user's settings", ports.loadSettings());
         return [];
+      case "lease": {
+        const lease = await within(ports.after, limits.askWithinMs, "the purse", ports.lease(step.request));
+        return lease ? [lease] : [];
+      }
       case "wait":
         await this.#wait(step.until);
         return [];
-      case "call":
-        return this.#call(step);
+      case "call": {
+        const live = this.#live.stream;
+        if (!this.#request || !live) throw new Error("A call was planned without a request.");
+        const { turn, round, attempt } = step;
+        const where = { turn, round, attempt };
+        return callModel(ports, this.#request, where, live, this.#fresh(), () => {
+          this.#askedAt = ports.now();
+          // Here by the time the arguments are complete; if not, the next plan waits for them.
+          ports.loadSettings().catch(() => {});
+        });
+      }
       case "tools":
-        return this.#runTools(step);
+        return runTools(ports, step, this.#live, this.#fresh().signal);
+      case "compact":
+        return this.#compact(step.covered);
       default:
         return [];
     }
   }
 
+  /** Everything that was owed is told first; an input that comes ends it. */
+  async #compact(covered: number): Promise<Entry[]> {
+    this.#ports.settled();
+    this.#spare = true;
+    try {
+      return await compact(this.#ports, covered, this.#fresh());
+    } finally {
+      this.#spare = false;
+    }
+  }
+
+  #fresh(): AbortController {
+    this.#abort = new AbortController();
+    return this.#abort;
+  }
+
   async #wait(until: number): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
+    const { signal } = this.#fresh();
     await new Promise<void>((resolve) => {
       const cancel = this.#ports.after(Math.max(0, until - this.#ports.now()), resolve);
-      abort.signal.addEventListener("abort", () => {
+      signal.addEventListener("abort", () => {
         cancel();
         resolve();
       });
     });
   }
-
-  async #call(step: Extract<Step, { type: "call" }>): Promise<Entry[]> {
-    const ports = this.#ports;
-    const request = this.#request;
-    const live = this.#live;
-    if (!request || !live) throw new Error("A call was planned without a request.");
-    const abort = new AbortController();
-    this.#abort = abort;
-    const where: CallId = { turn: step.turn, round: step.round, attempt: step.attempt };
-    const toolIds = toolIdsOf(where);
-    const silence = this.#watchSilence(abort);
-    let run = "";
-    try {
-      const answer = await ports.model.call(
-        request,
-        (delta) => {
-          silence.heard();
-          if (delta.type === "began") run = delta.run;
-          if (!abort.signal.aborted) {
-            live.delta(delta.type === "tool-input" ? { ...delta, id: toolIds(delta.id) } : delta);
-          }
-        },
-        abort.signal,
-      );
-      if (abort.signal.aborted) return [];
-      live.answered(answer, toolIds);
-      return answerEntries(answer, where, toolIds, run || answer.run, ports.now());
-    } catch (error) {
-      if (abort.signal.aborted && !silence.stalled()) return [];
-      return [
-        faultEntry(error, where, {
-          faults: ports.state().active?.faults ?? 0,
-          random: ports.random(),
-          stalled: silence.stalled(),
-          at: ports.now(),
-        }),
-      ];
-    } finally {
-      silence.stop();
-    }
-  }
-
-  /** A stream without a byte for too long counts as cut. */
-  #watchSilence(abort: AbortController) {
-    let stalled = false;
-    const ring = () => {
-      stalled = true;
-      abort.abort();
-    };
-    let cancel = this.#ports.after(limits.modelSilenceMs, ring);
-    let heardAt = this.#ports.now();
-    return {
-      heard: () => {
-        // Re-arming a timer for every delta would cost more than the delta: once a second is enough.
-        const now = this.#ports.now();
-        if (now - heardAt < 1000) return;
-        heardAt = now;
-        cancel();
-        cancel = this.#ports.after(limits.modelSilenceMs, ring);
-      },
-      stalled: () => stalled,
-      stop: () => cancel(),
-    };
-  }
-
-  /**
-   * Runs a round's tools, side by side where all are safe to run again, else one after the other. The result of an
-   * unsafe one is committed at once: if it were lost, nobody could know that it ran.
-   */
-  async #runTools(step: Extract<Step, { type: "tools" }>): Promise<Entry[]> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    const results: Entry[] = [];
-    const side = step.calls.every((call) => this.#ports.tools.replay(call.name) === "safe");
-    const queue = [...step.calls];
-    const worker = async () => {
-      for (let call = queue.shift(); call && !abort.signal.aborted; call = queue.shift()) {
-        const result = await this.#runTool(step.turn, call, abort.signal);
-        const entry = lateOrNot(this.#ports.state(), result);
-        if (this.#ports.tools.replay(call.name) === "unsafe") this.#ports.commit([entry]);
-        else results.push(entry);
-        if (this.#live?.turn === step.turn && !(entry.kind === "result" && entry.late)) {
-          this.#live.toolDone({ id: call.id, result: resultOf(result) });
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: side ? limits.parallelTools : 1 }, worker));
-    return results;
-  }
-
-  async #runTool(turn: string, call: AskedTool, signal: AbortSignal): Promise<ResultEntry> {
-    const live = this.#live;
-    const answer = await this.#ports.tools.run({ ...call, key: this.#keyOf(call.id) }, signal, (text) => {
-      if (!signal.aborted) live?.progress(call.id, text);
-    });
-    return { kind: "result", at: this.#ports.now(), turn, id: call.id, ...answer };
-  }
-
-  /** The key that the intent names: the same for every run of the call. */
-  #keyOf(id: string): string {
-    const intent = this.#ports
-      .state()
-      .active?.rounds.at(-1)
-      ?.tools.find((tool) => tool.id === id);
-    return intent?.key ?? this.#ports.toolKey(id);
-  }
 }
 
-const resultOf = (entry: ResultEntry) => ({
-  ...(entry.output !== undefined && { output: entry.output }),
-  ...(entry.error && { error: entry.error }),
-});
+/** What a person wants of a message that waits. */
+export type AmendChange =
+  /** Other words; the files that came with the message stay. */
+  | { action: "edit"; parts: Extract<AmendEntry["change"], { action: "edit" }>["parts"] }
+  | { action: "delete" }
+  | { action: "steer" };
 
-/** The name of a stream that takes another's place. Calls are numbered, so no two streams of a turn share one. */
-const streamId = (turn: Turn, call: { round: number; attempt: number }): string =>
-  `${turn.request}~${call.round}.${call.attempt}`;
+function amendment(
+  change: AmendChange,
+  message: string,
+  turn: Turn,
+  active: Turn | null,
+): AmendEntry["change"] {
+  if (change.action === "delete") return { action: "delete", message };
+  if (change.action === "edit") {
+    const said = turn.messages.find((one) => one.id === message);
+    const files = said?.parts.filter((part) => part.type === "file") ?? [];
+    return { action: "edit", message, parts: [...change.parts, ...files] };
+  }
+  if (!active || turn.regenerate !== null || turn.replaces !== null) {
+    throw new AppError("message_begun", "There is no running answer that this message could join.");
+  }
+  return { action: "steer", into: active.id };
+}
+
+const decided = (ask: Ask | null): Decision | null =>
+  ask?.decision
+    ? { counted: false, approved: ask.decision.approved, by: ask.decision.by?.name ?? "nobody (it expired)" }
+    : null;
+
+/** The newest turn on the transcript: a second click comes late. */
+function newestTurn(state: State): Turn | null {
+  const item = state.items.at(state.items.length - 1);
+  return item?.type === "turn" ? item.turn : null;
+}

@@ -3,9 +3,14 @@
  * a turn itself, because due jobs run one after another and one that throws three times is dropped.
  */
 import { LifecycleCapability, type LifecycleJobContext, type LifecycleJobOutcome } from "agents/lifecycle";
+import { z } from "zod";
 import { limits } from "../../limits.ts";
 
 const JOB = "wake";
+
+/** `tries`: how often news were offered in vain. */
+const payloadShape = z.object({ tries: z.number().int().min(0) });
+const triesOf = (payload: unknown): number => payloadShape.safeParse(payload).data?.tries ?? 0;
 
 export interface WakeOptions {
   now(): number;
@@ -17,6 +22,8 @@ export interface WakeOptions {
   driving(): boolean;
   /** Starts the drive if it is not running. */
   kick(): void;
+  /** Until when nothing can be done unless a person decides; null when there is something to do. */
+  restsUntil(): number | null;
   /** The wake fired and there was nothing to do: whatever is owed to others is told again. */
   idle(): void;
 }
@@ -47,11 +54,37 @@ export class Wake extends LifecycleCapability {
 
   /** Makes the wake due. Called right behind the commit, with no other I/O between, so that both are kept or neither. */
   arm(): void {
-    if (this.#dueAt > this.#options.now()) return;
-    this.#dueAt = this.#options.now() + limits.wakeMs;
-    this.#pushed = this.lifecycle.jobs.push({ id: JOB, fn: "drive", time: this.#dueAt });
-    this.#pushed.catch((error) => console.error("the wake could not be set", error));
+    const now = this.#options.now();
+    const due = this.#due();
+    // One that is due soon enough stays; one that was put off for a person's decision is brought forward.
+    if (this.#dueAt > now && this.#dueAt <= Math.max(due, now + limits.wakeMoveMs)) return;
+    this.#set(due);
+  }
+
+  /** Nothing can be done before `until` unless somebody decides: the object may sleep till then. */
+  rest(until: number): void {
+    if (this.#dueAt !== until) this.#set(until);
+  }
+
+  #due(): number {
+    return this.#options.restsUntil() ?? this.#options.now() + limits.wakeMs;
+  }
+
+  #set(due: number): void {
+    const known = this.#dueAt !== 0;
+    this.#dueAt = due;
+    if (known) this.#pushing(this.lifecycle.jobs.reschedule(JOB, due));
+    else this.#push({ tries: 0 });
     this.#planMove();
+  }
+
+  #push(payload: z.infer<typeof payloadShape>): void {
+    this.#pushing(this.lifecycle.jobs.push({ id: JOB, fn: "drive", time: this.#dueAt, payload }));
+  }
+
+  #pushing(set: Promise<unknown>): void {
+    this.#pushed = set;
+    set.catch((error) => console.error("the wake could not be set", error));
   }
 
   /** Resolves when the newest wake is set. An acknowledgement awaits it. */
@@ -65,6 +98,9 @@ export class Wake extends LifecycleCapability {
    */
   #planMove(): void {
     this.#cancelMove?.();
+    this.#cancelMove = null;
+    // Put off for a person's decision: nobody stays awake to move it.
+    if (this.#options.restsUntil() !== null) return;
     const wait = Math.max(0, this.#dueAt - this.#options.now() - limits.wakeMarginMs);
     this.#cancelMove = this.#options.after(wait, () => {
       if (!this.#options.hasWork() || !this.#options.driving() || this.#dueAt === 0) return;
@@ -85,11 +121,22 @@ export class Wake extends LifecycleCapability {
     await this.lifecycle.jobs.cancel(JOB);
   }
 
-  onJob(_context: LifecycleJobContext): LifecycleJobOutcome {
-    // `idle` lets the wake go once what is owed was taken.
-    if (this.#options.hasWork()) this.#options.kick();
-    else this.#options.idle();
+  onJob({ job }: LifecycleJobContext): LifecycleJobOutcome {
+    if (!this.#options.hasWork()) return this.#idle(triesOf(job.payload) + 1);
+    this.#options.kick();
     return this.#again();
+  }
+
+  /**
+   * Only news are owed. `idle` lets the wake go once they were taken; while nobody takes them they are offered ever
+   * more seldom. The tries are counted in the job, because the object may be gone before the next.
+   */
+  #idle(tries: number): LifecycleJobOutcome {
+    const { now, idle } = this.#options;
+    this.#dueAt = now() + Math.min(limits.wakeMs * 2 ** (tries - 1), limits.wakeIdleMaxMs);
+    this.#push({ tries });
+    idle();
+    return { rescheduleAt: this.#dueAt };
   }
 
   onJobError(): LifecycleJobOutcome {
@@ -98,7 +145,7 @@ export class Wake extends LifecycleCapability {
 
   /** Soon: if this life ends as the last one did, the silence must stay short. A drive that lives moves it. */
   #again(): LifecycleJobOutcome {
-    this.#dueAt = this.#options.now() + limits.wakeMs;
+    this.#dueAt = this.#due();
     this.#planMove();
     return { rescheduleAt: this.#dueAt };
   }

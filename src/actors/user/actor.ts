@@ -5,13 +5,37 @@
  */
 import { type Connection, Server } from "partyserver";
 import firstSchema from "../../../migrations/user/0001_user.sql";
-import { conversationStub, type Env } from "../../env.ts";
+import settingsSchema from "../../../migrations/user/0002_settings.sql";
+import purseSchema from "../../../migrations/user/0003_purse.sql";
+import searchSchema from "../../../migrations/user/0004_search.sql";
+import deletionsSchema from "../../../migrations/user/0005_deletions.sql";
+import undeliveredSchema from "../../../migrations/user/0006_undelivered.sql";
+import { conversationStub, type Env, settingsOf } from "../../env.ts";
 import { AppError, toWire } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { ProviderCache } from "../../model/providers.ts";
 import { conversationName } from "../../names.ts";
 import { ACTOR_PATHS, forwardedFrom } from "../../protocol/forwarded.ts";
 import { PING, PONG } from "../../protocol/frames.ts";
-import type { AgentSettings, FeedEvent, ThreadSummary, ThreadUpdate, UserRpc } from "../../protocol/rpc.ts";
+import type {
+  AgentSettings,
+  FeedEvent,
+  LeaseAnswer,
+  LeaseRequest,
+  SearchPage,
+  SearchPlace,
+  SearchUpdate,
+  ThreadSummary,
+  ThreadUpdate,
+  UsageReport,
+  UserRpc,
+} from "../../protocol/rpc.ts";
+import type { ScheduleInfo, SchedulesUpdate } from "../../protocol/schedules.ts";
 import { migrate } from "../migrate.ts";
+import { Deletions } from "./deletions.ts";
+import { UserPurse } from "./purse.ts";
+import { ScheduleList } from "./schedule-list.ts";
+import { Search } from "./search.ts";
 import { changeSettings, readSettings } from "./settings.ts";
 import { ThreadIndex } from "./thread-index.ts";
 import { ThreadList } from "./thread-list.ts";
@@ -22,16 +46,30 @@ export const SETTINGS_PUSH_WINDOW_MS = 10 * 60_000;
 export const SETTINGS_PUSH_THREADS = 20;
 /** When the catalog did not take the thread index, it is tried again then, or at the next update. */
 export const INDEX_RETRY_MS = 60_000;
+/** When a deletion could not be carried to its end, it is tried again then. */
+export const DELETION_RETRY_MS = 60_000;
 /** Paths of one `files` event. A panel that is told this many reads its directory anew anyway. */
 export const FILES_EVENT_PATHS = 1_000;
 
-const SCHEMA = [{ version: 1, sql: firstSchema }];
+const SCHEMA = [
+  { version: 1, sql: firstSchema },
+  { version: 2, sql: settingsSchema },
+  { version: 3, sql: purseSchema },
+  { version: 4, sql: searchSchema },
+  { version: 5, sql: deletionsSchema },
+  { version: 6, sql: undeliveredSchema },
+];
 
 export class User extends Server<Env> implements UserRpc {
   static override options = { hibernate: true };
 
   readonly #threads: ThreadList;
   readonly #index: ThreadIndex;
+  readonly #deletions: Deletions;
+  readonly #schedules: ScheduleList;
+  readonly #search: Search;
+  readonly #purse: UserPurse;
+  readonly #providers: ProviderCache;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -39,6 +77,22 @@ export class User extends Server<Env> implements UserRpc {
     migrate(ctx.storage, SCHEMA, Date.now());
     this.#threads = new ThreadList(ctx.storage.sql);
     this.#index = new ThreadIndex(env.CATALOG, this.name, this.#threads);
+    this.#deletions = new Deletions({
+      storage: ctx.storage,
+      now: () => Date.now(),
+      forget: (thread) => this.#forget(thread),
+      destroy: (thread) => conversationStub(env, conversationName(this.name, thread)).destroy(),
+      unindex: (thread) => this.#index.remove(thread),
+    });
+    this.#schedules = new ScheduleList(ctx.storage.sql);
+    this.#search = new Search(ctx.storage);
+    this.#purse = new UserPurse(ctx.storage.sql);
+    this.#providers = new ProviderCache({
+      gatewayUrl: () => settingsOf(env).gatewayUrl,
+      fetch: (url) => fetch(url),
+      now: () => Date.now(),
+      ttlMs: limits.providersTtlMs,
+    });
     // Pings of idle consoles are answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
   }
@@ -50,7 +104,7 @@ export class User extends Server<Env> implements UserRpc {
   }
 
   async changeSettings(
-    change: Partial<Pick<AgentSettings, "name" | "instructions" | "model">>,
+    change: Partial<Pick<AgentSettings, "name" | "instructions" | "model" | "timeZone" | "toolRisks">>,
   ): Promise<AgentSettings> {
     return this.#answer("changeSettings", () => {
       const before = readSettings(this.ctx.storage.sql);
@@ -83,8 +137,34 @@ export class User extends Server<Env> implements UserRpc {
     });
   }
 
+  async threadCopied(thread: string, from: string): Promise<void> {
+    return this.#answer("threadCopied", () => {
+      const summary = this.#threads.titleCopy(thread, from);
+      this.#tell({ type: "thread", thread: summary });
+      this.#syncIndex();
+    });
+  }
+
+  async deleteThread(thread: string): Promise<void> {
+    this.#answer("deleteThread", () => this.#deletions.begin(thread));
+    this.#tell({ type: "thread_removed", thread });
+    // Set before anything is deleted elsewhere: should this life end in between, the next one goes on.
+    await this.#remember(Date.now() + DELETION_RETRY_MS);
+    try {
+      await this.#deletions.finish(thread);
+    } catch (error) {
+      throw this.#logged("deleteThread", error);
+    }
+  }
+
+  async threadDeleted(thread: string): Promise<boolean> {
+    return this.#answer("threadDeleted", () => this.#deletions.has(thread));
+  }
+
   async threadChanged(update: ThreadUpdate): Promise<void> {
     return this.#answer("threadChanged", () => {
+      if (update.purse) this.#purse.tell(update.thread, update.purse, Date.now());
+      if (this.#deletions.has(update.thread)) return;
       const summary = this.#threads.apply(update);
       if (!summary) return;
       this.#tell({ type: "thread", thread: summary });
@@ -92,10 +172,45 @@ export class User extends Server<Env> implements UserRpc {
     });
   }
 
+  async lease(request: LeaseRequest): Promise<LeaseAnswer> {
+    return this.#answer("lease", () => this.#purse.lease(request, settingsOf(this.env).spending));
+  }
+
+  async usage(): Promise<UsageReport> {
+    const { spending } = this.#answer("usage", () => settingsOf(this.env));
+    const connected = await this.#providers.anyCharges(spending.prices);
+    return this.#answer("usage", () => this.#purse.usage(spending, connected, Date.now()));
+  }
+
+  async schedules(): Promise<ScheduleInfo[]> {
+    return this.#answer("schedules", () => this.#schedules.list());
+  }
+
+  async schedulesChanged(update: SchedulesUpdate): Promise<void> {
+    return this.#answer("schedulesChanged", () => {
+      if (!this.#deletions.has(update.thread)) this.#schedules.apply(update);
+    });
+  }
+
   async filesChanged(paths: string[]): Promise<void> {
     return this.#answer("filesChanged", () => {
       if (paths.length > 0) this.#tell({ type: "files", paths: paths.slice(0, FILES_EVENT_PATHS) });
     });
+  }
+
+  async indexThread(update: SearchUpdate): Promise<SearchPlace & { matched: boolean }> {
+    return this.#answer("indexThread", () => {
+      if (this.#deletions.has(update.thread)) throw new AppError("thread_deleted", "That chat was deleted.");
+      return this.#search.take(update);
+    });
+  }
+
+  async forgetThread(thread: string): Promise<void> {
+    return this.#answer("forgetThread", () => this.#search.forget(thread));
+  }
+
+  async search(query: Parameters<UserRpc["search"]>[0]): Promise<SearchPage> {
+    return this.#answer("search", () => this.#search.search(query));
   }
 
   // --- the feed -----------------------------------------------------------------------------------------------
@@ -142,6 +257,25 @@ export class User extends Server<Env> implements UserRpc {
 
   override async onAlarm(): Promise<void> {
     await this.#index.sync().catch((error: unknown) => this.#indexFailed(error));
+    for (const thread of this.#deletions.owed()) {
+      await this.#deletions.finish(thread).catch(async (error: unknown) => {
+        this.#logged("deletion", error);
+        await this.#remember(Date.now() + DELETION_RETRY_MS);
+      });
+    }
+  }
+
+  /** Takes a thread out of everything that is kept of it here. */
+  #forget(thread: string): void {
+    this.#threads.remove(thread);
+    this.#schedules.forget(thread);
+    this.#search.forget(thread);
+  }
+
+  /** Makes sure that there is an alarm by then. */
+  async #remember(at: number): Promise<void> {
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > at) await this.ctx.storage.setAlarm(at);
   }
 
   #syncIndex(): void {

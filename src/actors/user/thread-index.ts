@@ -32,6 +32,16 @@ export class ThreadIndex {
     return this.#running;
   }
 
+  /** Deletes a thread that is not on the list any more from the catalog. Rejects when that could not be done. */
+  async remove(thread: string): Promise<void> {
+    // A batch that is on its way may still hold the row, and would bring it back.
+    await this.sync();
+    await this.#catalog
+      .prepare("DELETE FROM threads WHERE user_id = ? AND thread = ?")
+      .bind(this.#userId, thread)
+      .run();
+  }
+
   async #drain(): Promise<void> {
     for (let rows = this.#threads.owed(BATCH); rows.length > 0; rows = this.#threads.owed(BATCH)) {
       await this.#catalog.batch(rows.map((row) => this.#upsert(row)));

@@ -17,7 +17,7 @@ const threadRow = z.object({
   id: z.string(),
   title: z.string(),
   preview: z.string(),
-  status: z.enum(["idle", "working", "failed"]),
+  status: z.enum(["idle", "working", "asking", "failed"]),
   created_at: z.number(),
   updated_at: z.number(),
   seq: z.number(),
@@ -26,6 +26,7 @@ const threadRow = z.object({
   output_tokens: z.number(),
   index_seq: z.number(),
   indexed_seq: z.number(),
+  undelivered: z.number(),
 });
 type ThreadRow = z.infer<typeof threadRow>;
 
@@ -57,6 +58,12 @@ export class ThreadList {
     const thread = threadOf(update.thread);
     const row = this.#row(thread);
     const live = this.#live.get(thread);
+    if (row && update.undelivered !== undefined) {
+      // News of the outbox, which has no place in the journal: nothing else of the row is its business.
+      const after = { ...row, undelivered: update.undelivered };
+      this.#write(after);
+      return row.archived === 1 && !live ? null : summaryOf(after, live);
+    }
     const storedSeq = row?.seq ?? -1;
     if (update.transient) {
       if (update.seq <= Math.max(storedSeq, live?.seq ?? -1)) return null;
@@ -107,6 +114,18 @@ export class ThreadList {
     const row = this.#known(thread);
     this.#live.delete(thread);
     this.#write({ ...row, archived: 1, index_seq: row.index_seq + 1 });
+  }
+
+  /** Gives a fork the title of the thread that it was copied from, with a remark. Throws `thread_unknown`. */
+  titleCopy(thread: string, from: string): ThreadSummary {
+    const title = this.#row(from)?.title || this.#known(thread).title;
+    return this.rename(thread, forkTitle(title));
+  }
+
+  /** Forgets a thread as if it had never been there. */
+  remove(thread: string): void {
+    this.#live.delete(thread);
+    this.#sql.exec("DELETE FROM threads WHERE id = ?", thread);
   }
 
   /** Whether to look at `owed` at all: it reads every row. */
@@ -165,7 +184,8 @@ export class ThreadList {
     if (row.index_seq > row.indexed_seq) this.#owing = true;
     this.#sql.exec(
       `INSERT OR REPLACE INTO threads (id, title, preview, status, created_at, updated_at, seq, archived,
-         input_tokens, output_tokens, index_seq, indexed_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         input_tokens, output_tokens, index_seq, indexed_seq, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       row.id,
       row.title,
       row.preview,
@@ -178,6 +198,7 @@ export class ThreadList {
       row.output_tokens,
       row.index_seq,
       row.indexed_seq,
+      row.undelivered,
     );
   }
 }
@@ -200,6 +221,7 @@ function merged(row: ThreadRow | undefined, update: ThreadUpdate): ThreadRow {
     output_tokens: (row?.output_tokens ?? 0) + update.outputTokens,
     index_seq: (row?.index_seq ?? 0) + (news ? 1 : 0),
     indexed_seq: row?.indexed_seq ?? 0,
+    undelivered: update.undelivered ?? row?.undelivered ?? 0,
   };
 }
 
@@ -214,7 +236,16 @@ function summaryOf(row: ThreadRow | undefined, live: ThreadUpdate | undefined): 
     status: shown.status,
     createdAt: shown.created_at,
     updatedAt: shown.updated_at,
+    ...(shown.undelivered > 0 && { undelivered: shown.undelivered }),
   };
+}
+
+/** `Plan`, `Plan (fork)`, `Plan (fork 2)`: a remark is counted on, not repeated, and stays whole in a long title. */
+function forkTitle(title: string): string {
+  const before = / \(fork(?: (\d{1,4}))?\)$/.exec(title);
+  const remark = before ? ` (fork ${Number(before[1] ?? 1) + 1})` : " (fork)";
+  const base = before ? title.slice(0, before.index) : title || "Chat";
+  return clip(base, limits.titleChars - remark.length).trimEnd() + remark;
 }
 
 const fold = (text: string): string => text.normalize("NFC").toLowerCase();

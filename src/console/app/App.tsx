@@ -6,17 +6,20 @@ import { WarningCircleIcon } from "@phosphor-icons/react";
 import type { ReactNode } from "react";
 import { Component, useCallback, useEffect, useState } from "react";
 import { fileStore } from "../files/store.ts";
+import { scheduleStore } from "../schedules/store.ts";
 import { modelStore } from "../settings/models.ts";
+import { useTimeZone } from "../settings/zone.ts";
 import { texts } from "../texts.ts";
 import { Mark } from "../ui/Mark.tsx";
 import { Spinner } from "../ui/Spinner.tsx";
 import type { Me } from "./api.ts";
-import { Api, ApiError, sentenceOf, settingsBody } from "./api.ts";
+import { Api, ApiError, sentenceOf, settingsSchema } from "./api.ts";
+import { conversations } from "./conversations.ts";
 import { listenToFeed } from "./feed.ts";
 import type { Platform } from "./platform.ts";
 import { navigate, pathOf, routeOf, usePath } from "./route.ts";
 import { Shell } from "./Shell.tsx";
-import type { Services } from "./services.tsx";
+import type { Jump, Services } from "./services.tsx";
 import { ServicesProvider } from "./services.tsx";
 import type { ThemeControl } from "./theme.ts";
 import { threadList } from "./threads.ts";
@@ -55,7 +58,7 @@ async function start({ platform, theme, signedOut }: AppProps, wanted: string | 
   const agent =
     handle === me.user.handle
       ? me.agent
-      : (await api.get(`/api/agents/${encodeURIComponent(handle)}/settings`, settingsBody)).settings;
+      : await api.get(`/api/agents/${encodeURIComponent(handle)}/settings`, settingsSchema);
   const services: Services = {
     platform,
     api,
@@ -67,6 +70,9 @@ async function start({ platform, theme, signedOut }: AppProps, wanted: string | 
     files: fileStore(api, handle),
     models: modelStore(api),
     settings: watched(agent),
+    conversations: conversations(api, handle),
+    schedules: scheduleStore(api, handle),
+    jump: watched<Jump | null>(null),
   };
   return { kind: "ready", services };
 }
@@ -141,6 +147,7 @@ function Content(props: AppProps) {
   }, [platform, theme, signedOut, wanted]);
   useEffect(begin, [begin]);
   useFeed(state.kind === "ready" ? state.services : null);
+  useTimeZone(state.kind === "ready" ? state.services : null);
 
   switch (state.kind) {
     case "starting":

@@ -18,6 +18,9 @@ const SettingsDialog = lazy(async () => ({
   default: (await import("../settings/SettingsDialog.tsx")).SettingsDialog,
 }));
 const SearchPalette = lazy(async () => ({ default: (await import("./SearchPalette.tsx")).SearchPalette }));
+const SchedulesDialog = lazy(async () => ({
+  default: (await import("../schedules/SchedulesDialog.tsx")).SchedulesDialog,
+}));
 const ShortcutsDialog = lazy(async () => ({
   default: (await import("./ShortcutsDialog.tsx")).ShortcutsDialog,
 }));
@@ -78,16 +81,20 @@ export function Shell({ thread }: { thread: string | null }) {
   const [files, setFiles] = usePanel(FILES_KEY, besideFiles, false);
   const [file, setFile] = useState<string | null>(null);
   const [settings, setSettings] = useState<SettingsPage | null>(null);
-  const [searching, setSearching] = useState(false);
+  /** What is searched for; `null` while nothing is. */
+  const [searching, setSearching] = useState<string | null>(null);
+  const [scheduling, setScheduling] = useState(false);
   const [helping, setHelping] = useState(false);
 
   useNewest(thread);
   useEffect(() => list.look(thread), [list, thread]);
   const title = threads.find((item) => item.id === thread)?.title ?? "";
   const unread = threads.filter((item) => item.unread).length;
+  const asking = threads.some((item) => item.status === "asking");
   useEffect(() => {
-    document.title = (unread > 0 ? `(${unread}) ` : "") + texts.page.title(title, name || texts.product);
-  }, [title, name, unread]);
+    const plain = texts.page.title(title, name || texts.product);
+    document.title = (unread > 0 ? `(${unread}) ` : "") + (asking ? texts.page.asking(plain) : plain);
+  }, [title, name, unread, asking]);
 
   const closeDrawer = useCallback(() => {
     if (!besideChats) setChats(false);
@@ -99,13 +106,31 @@ export function Shell({ thread }: { thread: string | null }) {
     },
     [closeDrawer],
   );
-  const search = useCallback(() => {
+  const openSearch = useCallback(
+    (query = "") => {
+      closeDrawer();
+      setSearching(query);
+    },
+    [closeDrawer],
+  );
+  const openSchedules = useCallback(() => {
     closeDrawer();
-    setSearching(true);
+    setScheduling(true);
   }, [closeDrawer]);
   const panels = useMemo<Panels>(
-    () => ({ chats, chatsBeside: besideChats, files, file, setChats, setFiles, setFile, openSettings }),
-    [chats, besideChats, files, file, setChats, setFiles, openSettings],
+    () => ({
+      chats,
+      chatsBeside: besideChats,
+      files,
+      file,
+      setChats,
+      setFiles,
+      setFile,
+      openSettings,
+      openSearch,
+      openSchedules,
+    }),
+    [chats, besideChats, files, file, setChats, setFiles, openSettings, openSearch, openSchedules],
   );
   const newChat = useCallback(() => {
     closeDrawer();
@@ -117,14 +142,16 @@ export function Shell({ thread }: { thread: string | null }) {
     actions.create();
   }, [actions, closeDrawer, thread, threads]);
 
-  useShortcut("search", search);
+  useShortcut("search", () => openSearch());
   useShortcut("newChat", newChat);
   useShortcut("chats", () => setChats(!chats));
   useShortcut("files", () => setFiles(!files));
   useShortcut("settings", () => openSettings());
   useShortcut("help", () => setHelping(true));
 
-  const sidebar = <Sidebar current={thread} newChat={newChat} search={search} opened={closeDrawer} />;
+  const sidebar = (
+    <Sidebar current={thread} newChat={newChat} search={() => openSearch()} opened={closeDrawer} />
+  );
   const filesPanel = (
     <Suspense fallback={null}>
       <FilesPanel />
@@ -156,17 +183,20 @@ export function Shell({ thread }: { thread: string | null }) {
       )}
       <Suspense fallback={null}>
         {settings && <SettingsDialog page={settings} turn={setSettings} close={() => setSettings(null)} />}
-        {searching && (
+        {searching !== null && (
           <SearchPalette
-            close={() => setSearching(false)}
+            initial={searching}
+            close={() => setSearching(null)}
             commands={{
               newChat,
               files: () => setFiles(!files),
+              schedules: openSchedules,
               settings: openSettings,
               help: () => setHelping(true),
             }}
           />
         )}
+        {scheduling && <SchedulesDialog thread={thread} close={() => setScheduling(false)} />}
         {helping && <ShortcutsDialog close={() => setHelping(false)} />}
       </Suspense>
     </PanelsProvider>

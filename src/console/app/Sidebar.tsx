@@ -3,8 +3,11 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { DropdownMenu } from "@cloudflare/kumo/components/dropdown";
 import {
   ArchiveIcon,
+  CalendarDotsIcon,
   DotsThreeIcon,
+  EnvelopeSimpleIcon,
   GearSixIcon,
+  HandPalmIcon,
   LinkIcon,
   MagnifyingGlassIcon,
   NotePencilIcon,
@@ -30,6 +33,25 @@ const REGROUP_MS = 5 * 60_000;
 
 function Dot({ item }: { item: ThreadItem }) {
   if (item.status === "working") return <Spinner label={texts.sidebar.working} />;
+  if (item.status === "asking") {
+    return (
+      <span className="pill pill-ask" title={texts.sidebar.asking}>
+        <HandPalmIcon aria-hidden="true" weight="fill" />
+        <span className="sr-only">{texts.sidebar.asking}</span>
+        <span aria-hidden="true">{texts.sidebar.askingShort}</span>
+      </span>
+    );
+  }
+  if ((item.undelivered ?? 0) > 0) {
+    return (
+      <EnvelopeSimpleIcon
+        weight="fill"
+        className="size-4 shrink-0 text-kumo-danger"
+        role="img"
+        aria-label={texts.sidebar.undelivered}
+      />
+    );
+  }
   if (item.status === "failed" && item.unread) {
     return <span className="dot bg-kumo-danger" role="img" aria-label={texts.sidebar.failed} />;
   }
@@ -150,6 +172,12 @@ export function Sidebar({ current, newChat, search, opened }: SidebarProps) {
           label={texts.sidebar.search}
           shortcut="⌘K"
           onClick={search}
+        />
+        <IconButton
+          variant="secondary"
+          icon={<CalendarDotsIcon className="size-[1.1rem]" />}
+          label={texts.schedules.open}
+          onClick={panels.openSchedules}
         />
       </div>
       <div className="thread-list">

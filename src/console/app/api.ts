@@ -1,5 +1,5 @@
 /** The HTTP API as the console uses it: parsed answers, and failures as `ApiError` with the server's sentence. */
-import * as z from "zod";
+import { z } from "zod";
 import type { AgentSettings, ThreadSummary } from "../../protocol/rpc.ts";
 import { texts } from "../texts.ts";
 import type { FetchInit, Platform } from "./platform.ts";
@@ -29,18 +29,19 @@ export const settingsSchema = z.object({
   name: z.string(),
   instructions: z.string(),
   model: z.string(),
+  timeZone: z.string(),
+  toolRisks: z.record(z.string(), z.enum(["auto", "ask", "deny"])),
   version: z.number(),
 }) satisfies z.ZodType<AgentSettings>;
-
-export const settingsBody = z.object({ settings: settingsSchema });
 
 export const threadSchema = z.object({
   id: z.string(),
   title: z.string(),
   preview: z.string(),
-  status: z.enum(["idle", "working", "failed"]),
+  status: z.enum(["idle", "working", "asking", "failed"]),
   createdAt: z.number(),
   updatedAt: z.number(),
+  undelivered: z.number().exactOptional(),
 }) satisfies z.ZodType<ThreadSummary>;
 
 const meSchema = z.object({
@@ -108,6 +109,11 @@ export class Api {
     });
     const text = await response.text();
     return parsed(schema, text ? JSON.parse(text) : null);
+  }
+
+  /** An answer that was fetched by `call`, parsed. */
+  read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+    return parsed(schema, value);
   }
 
   me(): Promise<Me> {

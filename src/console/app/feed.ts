@@ -1,5 +1,5 @@
 /** The live feed of an agent: what changes in its chats, settings and files, whoever changed it. */
-import * as z from "zod";
+import { z } from "zod";
 import type { FeedEvent } from "../../protocol/rpc.ts";
 import { settingsSchema, threadSchema } from "./api.ts";
 import type { Connection } from "./connection.ts";

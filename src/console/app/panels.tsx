@@ -11,7 +11,9 @@ export interface Panels {
   setChats(open: boolean): void;
   setFiles(open: boolean): void;
   setFile(path: string | null): void;
-  openSettings(page?: "agent" | "model" | "appearance" | "account"): void;
+  openSettings(page?: "agent" | "tools" | "model" | "appearance" | "account"): void;
+  openSearch(query?: string): void;
+  openSchedules(): void;
 }
 
 const PanelsContext = createContext<Panels | null>(null);

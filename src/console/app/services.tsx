@@ -2,12 +2,20 @@
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { AgentSettings } from "../../protocol/rpc.ts";
 import type { FileStore } from "../files/store.ts";
+import type { ScheduleStore } from "../schedules/store.ts";
 import type { ModelStore } from "../settings/models.ts";
 import type { Api, Me } from "./api.ts";
+import type { Conversations } from "./conversations.ts";
 import type { Platform } from "./platform.ts";
 import type { ThemeControl } from "./theme.ts";
 import type { ThreadList } from "./threads.ts";
 import type { Value } from "./value.ts";
+
+/** Where the reader wants to be taken. */
+export interface Jump {
+  thread: string;
+  message: string;
+}
 
 export interface Services {
   platform: Platform;
@@ -18,6 +26,10 @@ export interface Services {
   threads: ThreadList;
   files: FileStore;
   models: ModelStore;
+  conversations: Conversations;
+  schedules: ScheduleStore;
+  /** A message that the reader wants to see; the chat that has it takes it there. */
+  jump: Value<Jump | null>;
   settings: Value<AgentSettings>;
   theme: ThemeControl;
   signedOut(): void;

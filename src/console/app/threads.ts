@@ -1,5 +1,5 @@
 /** The list of chats: loaded once, kept current by the feed, with what the reader has seen of each. */
-import * as z from "zod";
+import { z } from "zod";
 import type { FeedEvent, ThreadSummary } from "../../protocol/rpc.ts";
 import type { Api } from "./api.ts";
 import { threadSchema } from "./api.ts";

@@ -1,5 +1,5 @@
 /** Where the reader writes: grows with the text, takes files, keeps a draft per chat, sends or stops. */
-import { ArrowUpIcon, FileIcon, PaperclipIcon, SquareIcon, XIcon } from "@phosphor-icons/react";
+import { ArrowBendDownRightIcon, ArrowUpIcon, PaperclipIcon, SquareIcon } from "@phosphor-icons/react";
 import type { ClipboardEvent, KeyboardEvent, Ref } from "react";
 import { useEffect, useImperativeHandle, useRef, useState } from "react";
 import { limits } from "../../limits.ts";
@@ -7,11 +7,16 @@ import { useAgent, useServices } from "../app/services.tsx";
 import { ModelChip } from "../settings/ModelChip.tsx";
 import { texts } from "../texts.ts";
 import { IconButton } from "../ui/IconButton.tsx";
+import { modKey } from "../ui/Keys.tsx";
 import { useNotify } from "../ui/toasts.tsx";
+import { AttachmentChip } from "./AttachmentChip.tsx";
+import { COMMAND_LIST_ID, CommandList, commandId } from "./CommandList.tsx";
+import type { Command, CommandName } from "./commands.ts";
+import { commandFrom, completionsOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import { readDraft, writeDraft } from "./draft.ts";
 import type { SentPart } from "./unsent.ts";
-import type { Attachments, Pending } from "./useAttachments.ts";
+import type { Attachments } from "./useAttachments.ts";
 import { useAttachments } from "./useAttachments.ts";
 
 /** The draft is written at most this often. */
@@ -28,36 +33,11 @@ export interface ComposerProps {
   thread: string;
   working: boolean;
   disabled: boolean;
-  send(parts: SentPart[]): void;
+  /** `steer`: into the running answer. */
+  send(parts: SentPart[], options: { steer: boolean }): void;
   stop(): void;
+  command(command: Command): void;
   ref?: Ref<ComposerHandle>;
-}
-
-function Chip({ item, remove }: { item: Pending; remove(): void }) {
-  const percent = Math.round(item.progress * 100);
-  return (
-    <li className="chip pr-1">
-      {item.preview ? (
-        <img src={item.preview} alt="" className="-ml-1.5 size-7 rounded-md object-cover" />
-      ) : (
-        <FileIcon aria-hidden="true" />
-      )}
-      <span className="min-w-0">
-        <span className="block truncate">{item.name}</span>
-        {item.path === null && (
-          <progress value={item.progress} max={1} aria-label={texts.composer.uploading(percent)} />
-        )}
-      </span>
-      <button
-        type="button"
-        className="chip-remove"
-        aria-label={texts.composer.remove(item.name)}
-        onClick={remove}
-      >
-        <XIcon aria-hidden="true" weight="bold" />
-      </button>
-    </li>
-  );
 }
 
 /** The parts of a message: files first, then the text. */
@@ -72,7 +52,22 @@ function partsOf(text: string, attachments: Attachments): SentPart[] {
 
 const pastedFiles = (event: ClipboardEvent): File[] => [...event.clipboardData.files];
 
-export function Composer({ thread, working, disabled, send, stop, ref }: ComposerProps) {
+/** The commands that a slash may become, and which of them is meant; none after Escape, until something is typed. */
+function useCompletions(text: string) {
+  const [away, setAway] = useState("");
+  const [at, setAt] = useState(0);
+  const names = away === text ? [] : completionsOf(text);
+  const active = names.length > 0 ? names[Math.min(at, names.length - 1)] : undefined;
+  return {
+    names,
+    active,
+    dismiss: () => setAway(text),
+    move: (step: number) => setAt((names.indexOf(active ?? "undo") + step + names.length) % names.length),
+    reset: () => setAt(0),
+  };
+}
+
+export function Composer({ thread, working, disabled, send, stop, command, ref }: ComposerProps) {
   const { platform, me } = useServices();
   const { name } = useAgent();
   const notify = useNotify();
@@ -104,17 +99,31 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
     attach: attachments.add,
   }));
 
+  const completions = useCompletions(text);
   const trimmed = text.trim();
   const ready = (trimmed !== "" || files.length > 0) && !disabled;
 
-  const submit = () => {
+  const run = (made: Command) => {
+    setText("");
+    command(made);
+  };
+  // A command that takes words is completed; the others are carried out.
+  const choose = (name: CommandName) => {
+    if (name !== "search") return run({ name, rest: "" });
+    setText(`/${name} `);
+    box.current?.focus();
+  };
+
+  const submit = (steer = false) => {
     if (!ready) return;
+    const made = files.length === 0 ? commandFrom(trimmed) : null;
+    if (made) return run(made);
     if (attachments.busy) return notify.problem(texts.composer.waitForUploads);
     const parts = partsOf(trimmed, attachments);
     if (new TextEncoder().encode(JSON.stringify(parts)).length > limits.messageBytes) {
       return notify.problem(texts.composer.textTooLarge);
     }
-    send(parts);
+    send(parts, { steer: steer && working });
     setText("");
     attachments.clear();
     box.current?.focus();
@@ -123,9 +132,27 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
   const onKeyDown = (event: KeyboardEvent) => {
     // An input method's Enter chooses a word.
     if (event.nativeEvent.isComposing) return;
+    const { active } = completions;
+    if (active) {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) {
+        event.preventDefault();
+        return completions.move(step);
+      }
+      if (event.key === "Tab" || (event.key === "Enter" && !event.shiftKey)) {
+        event.preventDefault();
+        // Enter carries out what can only be one command; anything else is written out first.
+        const meant = event.key === "Enter" && completions.names.length === 1;
+        return meant ? choose(active) : setText(`/${active}`);
+      }
+      if (event.key === "Escape") {
+        event.preventDefault();
+        return completions.dismiss();
+      }
+    }
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
-      submit();
+      submit(event.metaKey || event.ctrlKey);
     }
   };
 
@@ -142,9 +169,12 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
       {files.length > 0 && (
         <ul className="flex flex-wrap gap-2 px-3 pt-3">
           {files.map((item) => (
-            <Chip key={item.key} item={item} remove={() => attachments.remove(item.key)} />
+            <AttachmentChip key={item.key} item={item} remove={() => attachments.remove(item.key)} />
           ))}
         </ul>
+      )}
+      {completions.active && (
+        <CommandList names={completions.names} active={completions.active} choose={choose} />
       )}
       <textarea
         ref={box}
@@ -155,7 +185,16 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
         aria-label={texts.composer.label}
         placeholder={working ? texts.composer.placeholderQueued : texts.composer.placeholder(name)}
         enterKeyHint="send"
-        onChange={(event) => setText(event.target.value)}
+        {...(completions.active && {
+          role: "combobox",
+          "aria-expanded": true,
+          "aria-controls": COMMAND_LIST_ID,
+          "aria-activedescendant": commandId(completions.active),
+        })}
+        onChange={(event) => {
+          setText(event.target.value);
+          completions.reset();
+        }}
         onKeyDown={onKeyDown}
         onPaste={(event) => {
           const pasted = pastedFiles(event);
@@ -184,7 +223,9 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
         />
         <ModelChip />
         <span className="flex-1" />
-        <span className="composer-hint">{texts.composer.hint}</span>
+        <span className="composer-hint">
+          {working ? texts.composer.hintQueued(modKey) : texts.composer.hint}
+        </span>
         {working && !stopShown && (
           <IconButton
             icon={<SquareIcon weight="fill" />}
@@ -204,9 +245,26 @@ export function Composer({ thread, working, disabled, send, stop, ref }: Compose
             <SquareIcon aria-hidden="true" weight="fill" />
           </button>
         ) : (
-          <button type="submit" className="send-button" disabled={!ready} aria-label={texts.composer.send}>
-            <ArrowUpIcon aria-hidden="true" weight="bold" />
-          </button>
+          <>
+            {working && (
+              <IconButton
+                icon={<ArrowBendDownRightIcon weight="bold" />}
+                label={texts.composer.steer}
+                shortcut={`${modKey}↵`}
+                side="top"
+                disabled={!ready}
+                onClick={() => submit(true)}
+              />
+            )}
+            <button
+              type="submit"
+              className="send-button"
+              disabled={!ready}
+              aria-label={working ? texts.composer.queue : texts.composer.send}
+            >
+              <ArrowUpIcon aria-hidden="true" weight="bold" />
+            </button>
+          </>
         )}
       </div>
     </form>

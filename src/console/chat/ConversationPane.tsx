@@ -1,20 +1,29 @@
 /** The conversation: header, messages, message box, and files dropped anywhere on it. */
 import { UploadSimpleIcon } from "@phosphor-icons/react";
 import type { DragEvent } from "react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { usePanels } from "../app/panels.tsx";
 import { useAgent, useThreads } from "../app/services.tsx";
 import { useShortcut } from "../app/shortcuts.ts";
+import { useThreadActions } from "../app/threadActions.ts";
 import { texts } from "../texts.ts";
+import { ChatProvider } from "./ChatContext.tsx";
 import type { ComposerHandle } from "./Composer.tsx";
 import { Composer } from "./Composer.tsx";
 import { ConnectionBar, Stopped } from "./ConnectionBar.tsx";
-import type { ChatClient } from "./client.ts";
+import type { ChatClient } from "./chat.ts";
+import type { Command } from "./commands.ts";
 import { EmptyChat } from "./EmptyChat.tsx";
 import { Header } from "./Header.tsx";
+import type { Message } from "./message.ts";
 import { textOf } from "./message.ts";
 import { Transcript } from "./Transcript.tsx";
-import type { Unsent } from "./unsent.ts";
+import { UndoneNotice } from "./UndoneNotice.tsx";
+import type { MessageActions } from "./UserMessage.tsx";
+import type { SentPart, Unsent } from "./unsent.ts";
 import { useChat, useChatSnapshot } from "./useChat.ts";
+import type { ConversationActions } from "./useConversationActions.ts";
+import { useConversationActions } from "./useConversationActions.ts";
 
 /** How much of an answer is read out when it is there. */
 const ANNOUNCED_CHARS = 400;
@@ -28,6 +37,9 @@ function useAnnouncement(client: ChatClient): string {
   const [said, setSaid] = useState("");
   const before = useRef(false);
   useEffect(() => {
+    if (chat.asking) setSaid(texts.approval.announced(name));
+  }, [chat.asking, name]);
+  useEffect(() => {
     if (chat.working === before.current) return;
     before.current = chat.working;
     const last = chat.lines.findLast((line) => line.message.role === "assistant");
@@ -37,7 +49,30 @@ function useAnnouncement(client: ChatClient): string {
   return said;
 }
 
-function Conversation({ client, thread }: { client: ChatClient; thread: string }) {
+/** The parts of a message that is said again in other words: its files stay. */
+function replacing(message: Message, text: string): SentPart[] {
+  const files = message.parts.flatMap((part): SentPart[] =>
+    part.type === "file"
+      ? [
+          {
+            type: "file",
+            mediaType: part.mediaType,
+            url: part.url,
+            ...(part.filename && { filename: part.filename }),
+          },
+        ]
+      : [],
+  );
+  return [...files, { type: "text", text }];
+}
+
+interface ConversationProps {
+  client: ChatClient;
+  thread: string;
+  conversation: ConversationActions;
+}
+
+function Conversation({ client, thread, conversation }: ConversationProps) {
   const chat = useChatSnapshot(client);
   const composer = useRef<ComposerHandle>(null);
   const announcement = useAnnouncement(client);
@@ -46,7 +81,36 @@ function Conversation({ client, thread }: { client: ChatClient; thread: string }
 
   const focus = useCallback(() => composer.current?.focus(), []);
   useShortcut("composer", focus);
-  useShortcut("stop", client.stop, chat.working);
+  // While it waits for an approval the turn still runs, whether or not anything streams.
+  const working = chat.working || chat.asking;
+  const { fork, stop: stopUnseen } = conversation;
+  const stop = useCallback(() => {
+    if (!client.stop()) stopUnseen();
+  }, [client, stopUnseen]);
+  useShortcut("stop", stop, working);
+  const actions = useMemo<MessageActions>(
+    () => ({
+      replace: (message, text) => client.send(replacing(message, text), { replaces: message.id }),
+      fork: (message) => fork(message.id),
+    }),
+    [client, fork],
+  );
+  const threads = useThreadActions();
+  const panels = usePanels();
+  const command = ({ name, rest }: Command) => {
+    switch (name) {
+      case "undo":
+        return conversation.undo();
+      case "new":
+        return threads.create();
+      case "stop":
+        return stop();
+      case "fork":
+        return conversation.fork();
+      case "search":
+        return panels.openSearch(rest);
+    }
+  };
   useEffect(() => {
     // On a phone the keyboard would cover the chat that was just opened.
     if (matchMedia("(pointer: fine)").matches) focus();
@@ -86,18 +150,31 @@ function Conversation({ client, thread }: { client: ChatClient; thread: string }
       <Transcript
         client={client}
         chat={chat}
+        thread={thread}
+        actions={actions}
         edit={edit}
         empty={<EmptyChat choose={(text) => composer.current?.insert(text)} />}
       />
       <div className="composer-dock">
         <ConnectionBar status={chat.connection} retry={client.reconnect} />
+        {conversation.undone && (
+          <UndoneNotice
+            undone={conversation.undone}
+            restore={(text) => {
+              conversation.dismiss();
+              composer.current?.insert(text);
+            }}
+            dismiss={conversation.dismiss}
+          />
+        )}
         <Composer
           ref={composer}
           thread={thread}
-          working={chat.working}
+          working={working}
           disabled={false}
           send={client.send}
-          stop={client.stop}
+          stop={stop}
+          command={command}
         />
       </div>
       <div className="sr-only" role="status" aria-live="polite">
@@ -116,11 +193,16 @@ function Conversation({ client, thread }: { client: ChatClient; thread: string }
 export function ConversationPane({ thread }: { thread: string }) {
   const client = useChat(thread);
   const { threads } = useThreads();
+  const conversation = useConversationActions(thread);
   const item = threads.find((known) => known.id === thread);
   return (
     <main id="chat" className="pane pane-chat" aria-label={texts.chat.label} tabIndex={-1}>
-      <Header thread={thread} item={item} />
-      {client && <Conversation key={thread} client={client} thread={thread} />}
+      <Header item={item} conversation={conversation} />
+      {client && (
+        <ChatProvider value={client}>
+          <Conversation key={thread} client={client} thread={thread} conversation={conversation} />
+        </ChatProvider>
+      )}
     </main>
   );
 }

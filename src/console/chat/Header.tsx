@@ -1,13 +1,5 @@
 /** Above the chat: its name, which a click changes, and what can be done with it. */
-import { DropdownMenu } from "@cloudflare/kumo/components/dropdown";
-import {
-  ArchiveIcon,
-  DotsThreeIcon,
-  FolderSimpleIcon,
-  LinkIcon,
-  PencilSimpleIcon,
-  SidebarSimpleIcon,
-} from "@phosphor-icons/react";
+import { FolderSimpleIcon, SidebarSimpleIcon } from "@phosphor-icons/react";
 import { useState } from "react";
 import { usePanels } from "../app/panels.tsx";
 import { useThreadActions } from "../app/threadActions.ts";
@@ -15,8 +7,15 @@ import type { ThreadItem } from "../app/threads.ts";
 import { texts } from "../texts.ts";
 import { IconButton } from "../ui/IconButton.tsx";
 import { RenameField } from "../ui/RenameField.tsx";
+import { HeaderMenu } from "./HeaderMenu.tsx";
+import type { ConversationActions } from "./useConversationActions.ts";
 
-export function Header({ thread, item }: { thread: string; item: ThreadItem | undefined }) {
+export interface HeaderProps {
+  item: ThreadItem | undefined;
+  conversation: ConversationActions;
+}
+
+export function Header({ item, conversation }: HeaderProps) {
   const panels = usePanels();
   const actions = useThreadActions();
   const [renaming, setRenaming] = useState(false);
@@ -55,27 +54,7 @@ export function Header({ thread, item }: { thread: string; item: ThreadItem | un
           </h1>
         )}
       </div>
-      {item && (
-        <DropdownMenu>
-          <DropdownMenu.Trigger
-            render={
-              <IconButton icon={<DotsThreeIcon weight="bold" className="size-5" />} label={texts.chat.menu} />
-            }
-          />
-          <DropdownMenu.Content align="end">
-            <DropdownMenu.Item icon={PencilSimpleIcon} onClick={() => setRenaming(true)}>
-              {texts.sidebar.rename}
-            </DropdownMenu.Item>
-            <DropdownMenu.Item icon={LinkIcon} onClick={() => actions.copyLink(thread)}>
-              {texts.sidebar.copyLink}
-            </DropdownMenu.Item>
-            <DropdownMenu.Separator />
-            <DropdownMenu.Item icon={ArchiveIcon} onClick={() => actions.archive(item)}>
-              {texts.sidebar.archive}
-            </DropdownMenu.Item>
-          </DropdownMenu.Content>
-        </DropdownMenu>
-      )}
+      {item && <HeaderMenu item={item} actions={conversation} rename={() => setRenaming(true)} />}
       <IconButton
         icon={<FolderSimpleIcon className="size-[1.15rem]" weight={panels.files ? "fill" : "regular"} />}
         label={panels.files ? texts.chat.closeFiles : texts.chat.openFiles}

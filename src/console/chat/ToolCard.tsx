@@ -7,6 +7,7 @@ import {
   FileTextIcon,
   FolderOpenIcon,
   GlobeIcon,
+  HandPalmIcon,
   MagnifyingGlassIcon,
   NotePencilIcon,
   PencilSimpleLineIcon,
@@ -55,6 +56,17 @@ function StateMark({ part }: { part: ToolPart }) {
           aria-label={texts.tools.failed}
         />
       );
+    case "denied":
+      return (
+        <HandPalmIcon
+          weight="fill"
+          className="text-kumo-subtle"
+          role="img"
+          aria-label={texts.approval.denied}
+        />
+      );
+    case "asking":
+      return null; // an approval card stands in its place
     case "stopped":
       return <ProhibitIcon className="text-kumo-subtle" role="img" aria-label={texts.tools.stopped} />;
   }
@@ -115,6 +127,11 @@ export const ToolCard = memo(function ToolCard({ part }: { part: ToolPart }) {
         </button>
       </div>
       {part.state === "stopped" && <p className="tool-note">{texts.tools.stopped}</p>}
+      {part.state === "denied" && (
+        <p className="tool-note">
+          {part.reason ? texts.approval.deniedWhy(part.reason) : texts.approval.denied}
+        </p>
+      )}
       {part.state === "failed" && part.error && !open && (
         <p className="tool-note text-kumo-danger">{part.error}</p>
       )}

@@ -2,21 +2,28 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { ArrowDownIcon, ClockIcon, WarningCircleIcon } from "@phosphor-icons/react";
 import type { ReactNode } from "react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useServices } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { Spinner } from "../ui/Spinner.tsx";
 import { useNotify } from "../ui/toasts.tsx";
-import type { ChatClient, ChatSnapshot } from "./client.ts";
-import { asMessage } from "./client.ts";
-import { Answer, FailureNote, UserMessage } from "./Messages.tsx";
+import { Answer } from "./Answer.tsx";
+import type { ChatClient, ChatSnapshot } from "./chat.ts";
+import { FailureNote, RefusalNote } from "./FailureNote.tsx";
+import type { MessageActions } from "./UserMessage.tsx";
+import { UserMessage } from "./UserMessage.tsx";
 import type { Unsent } from "./unsent.ts";
+import { asMessage } from "./unsent.ts";
 import { useStick } from "./useStick.ts";
+import { WaitingMessage } from "./WaitingMessage.tsx";
 
 export interface TranscriptProps {
   client: ChatClient;
   chat: ChatSnapshot;
   /** Shown while there are no messages. */
   empty: ReactNode;
+  thread: string;
+  actions: MessageActions;
   /** A refused message goes back to the composer. */
   edit(entry: Unsent): void;
 }
@@ -106,16 +113,50 @@ function useNewBelow(lastKey: string, atEnd: boolean): boolean {
   return fresh;
 }
 
+/** How long a message that was looked for stands out. */
+const FOUND_MS = 2_500;
+
+/** Takes the reader to a message that was searched for, as soon as it is loaded, and makes it stand out. */
+function useJump({ client, chat, thread }: TranscriptProps, leaveEnd: () => void): void {
+  const { jump, platform } = useServices();
+  const notify = useNotify();
+  const wanted = useSyncExternalStore(jump.subscribe, jump.get);
+  const [found, setFound] = useState<{ message: string } | null>(null);
+  const ready = chat.loaded;
+  useEffect(() => {
+    if (!ready || wanted?.thread !== thread) return;
+    jump.set(null);
+    leaveEnd();
+    client.reach(wanted.message).then(
+      (there) => (there ? setFound({ message: wanted.message }) : notify.problem(texts.found.gone)),
+      () => notify.problem(texts.chat.olderFailed),
+    );
+  }, [ready, wanted, thread, jump, client, notify, leaveEnd]);
+  useEffect(() => {
+    const article = found && document.querySelector(`[data-message="${CSS.escape(found.message)}"]`);
+    if (!article) return;
+    leaveEnd();
+    article.scrollIntoView({ block: "center", behavior: "instant" });
+    article.setAttribute("data-found", "");
+    const cancel = platform.after(FOUND_MS, () => article.removeAttribute("data-found"));
+    return () => {
+      cancel();
+      article.removeAttribute("data-found");
+    };
+  }, [found, platform, leaveEnd]);
+}
+
 export function Transcript(props: TranscriptProps) {
-  const { client, chat, empty } = props;
+  const { client, chat, empty, actions } = props;
   const notify = useNotify();
   const first = chat.lines[0]?.message.id;
   const stick = useStick(first);
   const { toEnd } = stick;
+  useJump(props, stick.leaveEnd);
   const answers = chat.lines.filter((line) => line.message.role === "assistant");
   const newest = answers.at(-1)?.message.id;
   const lastLine = chat.lines.at(-1);
-  const lastSettled = chat.lines.findLast((line) => !line.queued)?.message;
+  const lastSettled = chat.lines.findLast((line) => line.waiting === null)?.message;
   const fresh = useNewBelow(`${lastLine?.message.id}:${chat.working}`, stick.atEnd);
 
   // What the reader sends takes them to the end, wherever they were.
@@ -163,27 +204,25 @@ export function Transcript(props: TranscriptProps) {
                 live={line.live}
                 newest={line.message.id === newest}
                 regenerate={line.message.id === newest ? regenerate : null}
+                actions={actions}
               />
+            ) : line.waiting ? (
+              <WaitingMessage key={line.message.id} line={line} working={chat.working || chat.asking} />
             ) : (
-              <UserMessage
-                key={line.message.id}
-                message={line.message}
-                dimmed={line.queued}
-                {...(line.queued && {
-                  footer: <Notice icon={<ClockIcon aria-hidden="true" />}>{texts.chat.queued}</Notice>,
-                })}
-              />
+              <UserMessage key={line.message.id} message={line.message} actions={actions} />
             ),
           )}
           {chat.recovering && <Thinking text={texts.chat.recovering} />}
-          {chat.working && !chat.answering && !chat.recovering && <Thinking text={texts.chat.thinking} />}
+          {chat.working && !chat.answering && !chat.recovering && !chat.asking && (
+            <Thinking text={texts.chat.thinking} />
+          )}
           {failure && !chat.working && (
             <FailureNote
               text={failure.text}
               retry={regenerate && lastSettled ? () => regenerate(lastSettled.id) : null}
             />
           )}
-          {chat.notice && <FailureNote text={chat.notice} retry={null} />}
+          {chat.notice && <RefusalNote text={chat.notice} dismiss={client.dismissNotice} />}
           {chat.unsent.map((entry) => (
             <UnsentMessage key={entry.message.id} entry={entry} {...props} />
           ))}

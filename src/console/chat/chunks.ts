@@ -1,7 +1,7 @@
 /** The pure reducer of an answer's stream: one message and one chunk make the next message. */
-import * as z from "zod";
+import { z } from "zod";
 import type { Message, Part, TextPart, ToolPart } from "./message.ts";
-import { metadataFrom, progressOf } from "./message.ts";
+import { expiryOf, joinedSchema, metadataFrom, progressOf } from "./message.ts";
 
 const id = z.string();
 const toolCallId = z.string();
@@ -39,6 +39,20 @@ const chunkSchema = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("tool-output-error"), toolCallId, errorText: z.string() }),
   z.object({ type: z.literal("tool-output-denied"), toolCallId }),
+  z.object({
+    type: z.literal("tool-approval-request"),
+    toolCallId,
+    approvalId: z.string(),
+    reason: z.string().optional(),
+    approvalDescriptor: z.unknown().optional(),
+  }),
+  z.object({
+    type: z.literal("tool-approval-response"),
+    approvalId: z.string(),
+    approved: z.boolean(),
+    reason: z.string().optional(),
+  }),
+  z.object({ type: z.literal("data-joined"), data: joinedSchema }),
   z.object({ type: z.literal("file"), url: z.string(), mediaType: z.string() }),
   z.object({ type: z.enum(["finish", "message-metadata"]), messageMetadata: z.unknown().optional() }),
   z.object({ type: z.literal("start-step") }),
@@ -122,8 +136,31 @@ function onTool(
     output: undefined,
     progress: "",
     error: "",
+    reason: "",
+    expiresAt: null,
     ...change,
   });
+}
+
+// A decision names the request, not the call. The server's requests have the call's id, and one waits at a time
+// otherwise: so an unknown request is the newest one that waits.
+function onDecision(message: Message, request: string, approved: boolean, reason: string): Message {
+  const named = lastIndex(message.parts, (part) => part.type === "tool" && part.key === request);
+  const index =
+    named >= 0 ? named : lastIndex(message.parts, (part) => part.type === "tool" && part.state === "asking");
+  const known = index < 0 ? undefined : message.parts[index];
+  if (known?.type !== "tool" || known.state !== "asking") return message;
+  return replaced(message, index, { ...known, state: approved ? "running" : "denied", reason });
+}
+
+// The same messages joined twice, by a frame that came twice, stand once.
+function onJoined(message: Message, messageIds: string[]): Message {
+  const known = message.parts.some(
+    (part) => part.type === "joined" && messageIds.every((joined) => part.messageIds.includes(joined)),
+  );
+  return known
+    ? message
+    : added(message, { type: "joined", key: `joined-${message.parts.length}`, messageIds });
 }
 
 /** The message after one chunk. Never throws; a chunk that does not fit makes the best of it. */
@@ -174,7 +211,17 @@ export function applyChunk(message: Message, chunk: Chunk): Message {
     case "tool-output-error":
       return onTool(message, chunk.toolCallId, "", { state: "failed", error: chunk.errorText, progress: "" });
     case "tool-output-denied":
-      return onTool(message, chunk.toolCallId, "", { state: "failed", error: "", progress: "" });
+      return onTool(message, chunk.toolCallId, "", { state: "denied", error: "", progress: "" });
+    case "tool-approval-request":
+      return onTool(message, chunk.toolCallId, "", {
+        state: "asking",
+        reason: chunk.reason ?? "",
+        expiresAt: expiryOf(chunk.approvalDescriptor),
+      });
+    case "tool-approval-response":
+      return onDecision(message, chunk.approvalId, chunk.approved, chunk.reason ?? "");
+    case "data-joined":
+      return onJoined(message, chunk.data.messageIds);
     case "file":
       return added(message, {
         type: "file",

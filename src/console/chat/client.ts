@@ -2,72 +2,24 @@
  * The chat client of one conversation: framework-free, told everything it needs. It keeps a socket, applies the
  * server's frames to the transcript, and sends what the reader wrote until the server has accepted it.
  */
-import * as z from "zod";
+import { z } from "zod";
 import type { Connection, ConnectionStatus } from "../app/connection.ts";
 import { connect } from "../app/connection.ts";
-import type { Platform } from "../app/platform.ts";
+import type { ChatClient, ChatOptions, ChatSnapshot, Decided } from "./chat.ts";
 import { chunkFrom } from "./chunks.ts";
 import type { Frame, ResponseFrame } from "./frames.ts";
 import { frameFrom } from "./frames.ts";
-import type { Message } from "./message.ts";
-import { messageFrom, messagesFrom } from "./message.ts";
-import type { Line, Transcript } from "./transcript.ts";
+import { joinedOf, linesOf } from "./lines.ts";
+import { isAsking, messageFrom, messagesFrom } from "./message.ts";
+import type { Transcript } from "./transcript.ts";
 import * as transcript from "./transcript.ts";
-import type { SentPart, Unsent } from "./unsent.ts";
-import { unsentQueue } from "./unsent.ts";
+import type { Unsent } from "./unsent.ts";
+import { asMessage, unsentQueue } from "./unsent.ts";
 
 /** How often the chat's connection is asked whether it lives. */
 export const CHAT_PING_MS = 20_000;
 /** Older messages fetched at a time. */
 export const OLDER_PAGE = 50;
-
-export interface ChatSnapshot {
-  connection: ConnectionStatus;
-  loaded: boolean;
-  lines: readonly Line[];
-  /** What the server has not accepted, in the order of sending. */
-  unsent: readonly Unsent[];
-  /** Ids of unsent requests that are on their way over the open connection. */
-  sending: ReadonlySet<string>;
-  working: boolean;
-  recovering: boolean;
-  /** An answer streams whose message is in `lines`. */
-  answering: boolean;
-  failure: transcript.Failure | null;
-  /** A request without a message (regenerate) was refused: the server's sentence. */
-  notice: string | null;
-  hasOlder: boolean;
-  loadingOlder: boolean;
-}
-
-export interface ChatOptions {
-  platform: Platform;
-  userId: string;
-  handle: string;
-  thread: string;
-  /** Any answer of 401: the page has to sign in again. */
-  signedOut(): void;
-}
-
-export interface ChatClient {
-  subscribe(listener: () => void): () => void;
-  snapshot(): ChatSnapshot;
-  /** Puts a message on its way and returns its request id. */
-  send(parts: SentPart[]): string;
-  /** Ends the running turn. */
-  stop(): void;
-  /** Asks for the answer again. `messageId`: the answer, or the user message that got none. */
-  regenerate(messageId: string): void;
-  /** Takes a refused message out of the queue and returns it, for editing or to forget it. */
-  discard(requestId: string): Unsent | null;
-  /** Sends a refused message once more, with the same ids. */
-  sendAgain(requestId: string): void;
-  loadOlder(): Promise<void>;
-  dismissNotice(): void;
-  /** Tries to connect at once. */
-  reconnect(): void;
-  close(): void;
-}
 
 const pageSchema = z.union([z.array(z.unknown()), z.object({ messages: z.array(z.unknown()) })]);
 const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
@@ -84,13 +36,16 @@ export function chatClient(options: ChatOptions): ChatClient {
   /** A stop that could not be sent: it is meant for this stream, should it still run when we are back. */
   let unsentStop: string | null = null;
   let notice: string | null = null;
+  let deciding: Readonly<Record<string, boolean>> = {};
+  let decided: Readonly<Record<string, Decided>> = {};
   let loadingOlder = false;
   const refused = new Set<string>();
   const unsent = unsentQueue(platform.storage, options.userId, thread, () => publish());
   let view: ChatSnapshot | null = null;
+  let stale = true;
 
   function publish(): void {
-    view = null;
+    stale = true;
     for (const listener of listeners) listener();
   }
 
@@ -99,7 +54,12 @@ export function chatClient(options: ChatOptions): ChatClient {
   }
 
   function sendRequest(entry: Unsent): void {
-    const body = JSON.stringify({ messages: [entry.message], trigger: "submit-message" });
+    const body = JSON.stringify({
+      messages: [entry.message],
+      trigger: "submit-message",
+      ...(entry.steer && { mode: "steer" }),
+      ...(entry.replaces !== undefined && { replaces: entry.replaces }),
+    });
     const sent = sendFrame({
       type: "cf_agent_use_chat_request",
       id: entry.id,
@@ -161,7 +121,9 @@ export function chatClient(options: ChatOptions): ChatClient {
     const entry = unsent.remove(frame.id);
     sending = new Set([...sending].filter((id) => id !== frame.id));
     const message = entry && asMessage(entry);
-    state = transcript.onAccepted(state, frame.id, message ? [message] : [], frame.queued);
+    const steering = entry?.steer === true && transcript.isWorking(state);
+    if (message && (frame.queued || steering)) message.metadata.waiting = steering ? "steering" : "queued";
+    state = transcript.onAccepted(state, frame.id, message ? [message] : [], frame.queued || steering);
   }
 
   function onRefused(frame: Extract<Frame, { type: "holdfast_refused" }>): void {
@@ -171,8 +133,20 @@ export function chatClient(options: ChatOptions): ChatClient {
       unsent.refuse(frame.id, { code: frame.code, message: frame.message });
     } else {
       notice = frame.message;
+      deciding = {};
       state = transcript.onRefused(state, frame.id);
     }
+  }
+
+  function onDecided({
+    toolCallId,
+    counted,
+    approved,
+    by,
+  }: Extract<Frame, { type: "holdfast_decided" }>): void {
+    const { [toolCallId]: _, ...rest } = deciding;
+    deciding = rest;
+    decided = { ...decided, [toolCallId]: { counted, approved, by } };
   }
 
   function onFrame(frame: Frame): void {
@@ -201,6 +175,15 @@ export function chatClient(options: ChatOptions): ChatClient {
         return onAccepted(frame);
       case "holdfast_refused":
         return onRefused(frame);
+      case "holdfast_removed":
+        state = transcript.onRemoved(state, frame.messageIds);
+        return;
+      case "holdfast_decided":
+        return onDecided(frame);
+      case "holdfast_error":
+        notice = frame.message;
+        deciding = {};
+        return;
       case "cf_agent_identity":
       case "cf_agent_stream_pending":
         return;
@@ -225,6 +208,7 @@ export function chatClient(options: ChatOptions): ChatClient {
       status = next;
       if (next.kind !== "open") {
         sending = new Set();
+        deciding = {};
         state = transcript.onDisconnected(state);
       }
       publish();
@@ -241,11 +225,17 @@ export function chatClient(options: ChatOptions): ChatClient {
     },
   });
 
-  function snapshot(): ChatSnapshot {
-    view ??= {
+  function look(): ChatSnapshot {
+    const joined = sameMap(view?.joined, joinedOf(state));
+    const lines = linesOf(state, joined);
+    return {
       connection: status,
       loaded: state.loaded,
-      lines: transcript.linesOf(state),
+      lines,
+      joined,
+      deciding,
+      decided,
+      asking: lines.some((line) => isAsking(line.message)),
       unsent: unsent.list(),
       sending,
       working: transcript.isWorking(state),
@@ -256,7 +246,31 @@ export function chatClient(options: ChatOptions): ChatClient {
       hasOlder: state.hasOlder,
       loadingOlder,
     };
+  }
+
+  function snapshot(): ChatSnapshot {
+    if (!view || stale) view = look();
+    stale = false;
     return view;
+  }
+
+  async function loadOlder(): Promise<void> {
+    const oldest = state.messages[0];
+    if (!oldest || !state.hasOlder || loadingOlder) return;
+    loadingOlder = true;
+    publish();
+    try {
+      const query = `before=${encodeURIComponent(oldest.id)}&limit=${OLDER_PAGE}`;
+      const response = await platform.fetch(`${base}/get-messages?${query}`);
+      if (response.status === 401) return options.signedOut();
+      if (!response.ok) throw new Error(`get-messages answered ${response.status}`);
+      const page = pageSchema.parse(await response.json());
+      const values = Array.isArray(page) ? page : page.messages;
+      state = transcript.onOlder(state, messagesFrom(values), OLDER_PAGE);
+    } finally {
+      loadingOlder = false;
+      publish();
+    }
   }
 
   return {
@@ -265,17 +279,39 @@ export function chatClient(options: ChatOptions): ChatClient {
       return () => listeners.delete(listener);
     },
     snapshot,
-    send: (parts) => {
+    send: (parts, { steer, replaces } = {}) => {
       const id = platform.id("r_");
-      unsent.add({ id, message: { id: platform.id("m_"), role: "user", parts }, at: platform.now() });
+      unsent.add({
+        id,
+        message: { id: platform.id("m_"), role: "user", parts },
+        at: platform.now(),
+        ...(steer && { steer }),
+        ...(replaces !== undefined && { replaces }),
+      });
       // Before the transcript has arrived we cannot know what the server has: `flush` sends it then.
       if (status.kind === "open" && state.loaded) flush();
       publish();
       return id;
     },
+    amend: (messageId, change) => sendFrame({ type: "holdfast_amend", messageId, change }),
+    decide: (toolCallId, approved, comment) => {
+      const words = comment?.trim();
+      const sent = sendFrame({
+        type: "cf_agent_tool_approval",
+        toolCallId,
+        approved,
+        ...(words && { comment: words }),
+      });
+      if (sent) {
+        deciding = { ...deciding, [toolCallId]: approved };
+        publish();
+      }
+      return sent;
+    },
     stop: () => {
       const id = transcript.runningRequest(state);
       if (id && !sendFrame({ type: "cf_agent_chat_request_cancel", id })) unsentStop = id;
+      return id !== null;
     },
     regenerate: (messageId) => {
       const id = platform.id("r_");
@@ -295,23 +331,15 @@ export function chatClient(options: ChatOptions): ChatClient {
       flush();
       publish();
     },
-    loadOlder: async () => {
-      const oldest = state.messages[0];
-      if (!oldest || !state.hasOlder || loadingOlder) return;
-      loadingOlder = true;
-      publish();
-      try {
-        const query = `before=${encodeURIComponent(oldest.id)}&limit=${OLDER_PAGE}`;
-        const response = await platform.fetch(`${base}/get-messages?${query}`);
-        if (response.status === 401) return options.signedOut();
-        if (!response.ok) throw new Error(`get-messages answered ${response.status}`);
-        const page = pageSchema.parse(await response.json());
-        const values = Array.isArray(page) ? page : page.messages;
-        state = transcript.onOlder(state, messagesFrom(values), OLDER_PAGE);
-      } finally {
-        loadingOlder = false;
-        publish();
+    loadOlder,
+    reach: async (messageId) => {
+      const known = () => state.messages.some((message) => message.id === messageId);
+      while (!known() && state.hasOlder && !loadingOlder) {
+        const before = state.messages.length;
+        await loadOlder();
+        if (state.messages.length === before) break;
       }
+      return known();
     },
     dismissNotice: () => {
       notice = null;
@@ -326,16 +354,11 @@ export function chatClient(options: ChatOptions): ChatClient {
   };
 }
 
-/** An unsent message as the transcript shows it. */
-export function asMessage(entry: Unsent): Message {
-  return {
-    id: entry.message.id,
-    role: "user",
-    parts: entry.message.parts.map((part, index) =>
-      part.type === "text"
-        ? { type: "text", key: `text-${index}`, text: part.text, streaming: false }
-        : { ...part, key: `file-${index}`, filename: part.filename ?? "" },
-    ),
-    metadata: { createdAt: entry.at },
-  };
+// The same map for the same messages, so that what shows them is not rendered for every word of an answer.
+function sameMap<V>(
+  known: ReadonlyMap<string, V> | undefined,
+  next: ReadonlyMap<string, V>,
+): ReadonlyMap<string, V> {
+  const same = known?.size === next.size && [...next].every(([key, value]) => known.get(key) === value);
+  return same && known ? known : next;
 }

@@ -1,5 +1,5 @@
 /** What the reader has begun to write, kept per chat until it is sent. */
-import * as z from "zod";
+import { z } from "zod";
 import type { TextStore } from "../app/platform.ts";
 
 const draftSchema = z.object({

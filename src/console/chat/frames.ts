@@ -1,5 +1,5 @@
 /** Frames of the chat socket as the console reads them. Shapes: `protocol/frames.ts`, `ServerFrame`. */
-import * as z from "zod";
+import { z } from "zod";
 
 const id = z.string();
 const messages = z.array(z.unknown());
@@ -30,6 +30,15 @@ const frameSchema = z.discriminatedUnion("type", [
     queued: z.boolean().default(false),
   }),
   z.object({ type: z.literal("holdfast_refused"), id, code: z.string(), message: z.string() }),
+  z.object({ type: z.literal("holdfast_removed"), messageIds: z.array(z.string()) }),
+  z.object({
+    type: z.literal("holdfast_decided"),
+    toolCallId: z.string(),
+    counted: z.boolean(),
+    approved: z.boolean(),
+    by: z.string().default(""),
+  }),
+  z.object({ type: z.literal("holdfast_error"), code: z.string(), message: z.string() }),
 ]);
 export type Frame = z.infer<typeof frameSchema>;
 export type ResponseFrame = Extract<Frame, { type: "cf_agent_use_chat_response" }>;

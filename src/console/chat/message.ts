@@ -2,11 +2,14 @@
  * Messages as the console shows them, and how they are read from the wire. The wire's messages are AI SDK
  * `UIMessage`s; here a tool call is one kind of part whatever its name, and parts that nobody shows are left out.
  */
-import * as z from "zod";
+import { z } from "zod";
 import type { MessageMetadata } from "../../protocol/message.ts";
 
-/** `writing`: its input is still being streamed. `stopped`: the turn ended without an outcome of this call. */
-export type ToolState = "writing" | "running" | "done" | "failed" | "stopped";
+/**
+ * `writing`: its input is still being streamed. `asking`: it waits for a person's approval. `denied`: a person refused
+ * it. `stopped`: the turn ended without an outcome of this call.
+ */
+export type ToolState = "writing" | "asking" | "running" | "done" | "failed" | "denied" | "stopped";
 
 export interface TextPart {
   type: "text" | "reasoning";
@@ -29,6 +32,17 @@ export interface ToolPart {
   /** The newest line of progress, while it runs. */
   progress: string;
   error: string;
+  /** Why the agent asks, or what was said with a refusal; may be empty. */
+  reason: string;
+  /** Until when an approval is waited for, in milliseconds since the epoch; `null` when that was not said. */
+  expiresAt: number | null;
+}
+
+/** From here on the model had read these messages, which were sent while it worked. */
+export interface JoinedPart {
+  type: "joined";
+  key: string;
+  messageIds: string[];
 }
 
 export interface FilePart {
@@ -40,7 +54,7 @@ export interface FilePart {
   url: string;
 }
 
-export type Part = TextPart | ToolPart | FilePart;
+export type Part = TextPart | ToolPart | FilePart | JoinedPart;
 
 export interface Message {
   id: string;
@@ -62,6 +76,10 @@ export const metadataSchema = z
     usage: optional(usage),
     outcome: optional(z.enum(["completed", "failed", "cancelled"])),
     error: optional(z.object({ code: z.string(), message: z.string() })),
+    priceMicros: optional(z.number()),
+    waiting: optional(z.enum(["queued", "steering"])),
+    joined: optional(z.string()),
+    source: optional(z.string()),
     sender: optional(z.object({ id: z.string(), name: z.string() })),
   })
   .catch({});
@@ -85,6 +103,16 @@ const wirePart = z.looseObject({
   output: z.unknown().optional(),
   errorText: z.string().optional().catch(undefined),
   preliminary: z.boolean().optional().catch(undefined),
+  approval: z
+    .looseObject({
+      approved: z.boolean().optional().catch(undefined),
+      reason: z.string().optional().catch(undefined),
+      requestReason: z.string().optional().catch(undefined),
+      descriptor: z.unknown().optional(),
+    })
+    .optional()
+    .catch(undefined),
+  data: z.unknown().optional(),
 });
 
 const wireMessage = z.looseObject({
@@ -93,6 +121,16 @@ const wireMessage = z.looseObject({
   parts: z.array(z.unknown()),
   metadata: z.unknown().optional(),
 });
+
+const descriptorSchema = z.object({ expiresAt: z.number() });
+
+/** Until when an approval is waited for, from what travels with the request; `null` when it does not say. */
+export function expiryOf(descriptor: unknown): number | null {
+  const parsed = descriptorSchema.safeParse(descriptor);
+  return parsed.success ? parsed.data.expiresAt : null;
+}
+
+export const joinedSchema = z.object({ messageIds: z.array(z.string()) });
 
 const progressSchema = z.object({ progress: z.string() });
 
@@ -103,7 +141,10 @@ export function progressOf(output: unknown): string {
 }
 
 function toolState(part: z.infer<typeof wirePart>): ToolState {
-  if (part.state === "output-error" || part.state === "output-denied") return "failed";
+  if (part.state === "output-error") return "failed";
+  if (part.state === "output-denied") return "denied";
+  if (part.state === "approval-requested") return "asking";
+  if (part.state === "approval-responded") return part.approval?.approved === false ? "denied" : "running";
   if (part.state === "output-available") return part.preliminary ? "running" : "done";
   return part.state === "input-streaming" ? "writing" : "running";
 }
@@ -130,6 +171,12 @@ function partFrom(value: unknown, index: number): Part | null {
       url: part.url,
     };
   }
+  if (part.type === "data-joined") {
+    const joined = joinedSchema.safeParse(part.data);
+    return joined.success
+      ? { type: "joined", key: `joined-${index}`, messageIds: joined.data.messageIds }
+      : null;
+  }
   const name = part.type === "dynamic-tool" ? part.toolName : part.type.match(/^tool-(.+)$/)?.[1];
   if (!name || !part.toolCallId) return null;
   const state = toolState(part);
@@ -143,6 +190,8 @@ function partFrom(value: unknown, index: number): Part | null {
     output: state === "done" ? part.output : undefined,
     progress: state === "running" ? progressOf(part.output) : "",
     error: part.errorText ?? "",
+    reason: part.approval?.reason ?? part.approval?.requestReason ?? "",
+    expiresAt: expiryOf(part.approval?.descriptor),
   };
 }
 
@@ -174,20 +223,30 @@ export function textOf(message: Message): string {
     .join("\n\n");
 }
 
-/** The message as it is when nothing more will come: no part streams, no tool runs. */
+const OPEN: ReadonlySet<ToolState> = new Set(["writing", "asking", "running"]);
+
+function isOpen(part: Part, over: boolean): boolean {
+  if (part.type === "tool") return OPEN.has(part.state) && (over || part.state !== "asking");
+  return (part.type === "text" || part.type === "reasoning") && part.streaming;
+}
+
+/**
+ * The message as it is when nothing more will come: no part streams, no tool runs. A call that waits for an approval
+ * does so beyond the end of a stream, until the turn has an outcome.
+ */
 export function settled(message: Message): Message {
-  const open = message.parts.some((part) =>
-    part.type === "tool"
-      ? part.state === "writing" || part.state === "running"
-      : part.type !== "file" && part.streaming,
-  );
-  if (!open) return message;
+  const over = message.metadata.outcome !== undefined;
+  if (!message.parts.some((part) => isOpen(part, over))) return message;
   return {
     ...message,
     parts: message.parts.map((part) => {
-      if (part.type === "file") return part;
-      if (part.type !== "tool") return { ...part, streaming: false };
-      return part.state === "writing" || part.state === "running" ? { ...part, state: "stopped" } : part;
+      if (!isOpen(part, over)) return part;
+      if (part.type === "tool") return { ...part, state: "stopped" };
+      return part.type === "text" || part.type === "reasoning" ? { ...part, streaming: false } : part;
     }),
   };
 }
+
+/** Whether an answer stands still until a person decides on a tool call. */
+export const isAsking = (message: Message): boolean =>
+  message.parts.some((part) => part.type === "tool" && part.state === "asking");

@@ -1,5 +1,5 @@
 /** What a tool call did, as a sentence a person would say. Pure. */
-import * as z from "zod";
+import { z } from "zod";
 import { texts } from "../texts.ts";
 import { sizeText } from "../ui/format.ts";
 import type { ToolPart, ToolState } from "./message.ts";
@@ -17,7 +17,8 @@ export interface ToolSentence {
   outcome: string;
 }
 
-type Tense = "now" | "past" | "failed";
+/** `ask`: what it wants to do, after "wants to". */
+type Tense = "now" | "past" | "failed" | "ask";
 const VERBS: Readonly<Record<string, Readonly<Record<Tense, string>>>> = texts.tools.verbs;
 
 const FILE_TOOLS = new Set(["read", "write", "edit"]);
@@ -83,11 +84,23 @@ function outcomeOf(part: ToolPart): string {
   }
 }
 
+const GONE_WRONG: ReadonlySet<ToolState> = new Set(["failed", "denied", "stopped"]);
+
 const tenseOf = (state: ToolState): Tense =>
-  state === "done" ? "past" : state === "failed" || state === "stopped" ? "failed" : "now";
+  state === "done" ? "past" : state === "asking" ? "ask" : GONE_WRONG.has(state) ? "failed" : "now";
 
 /** "some_tool-name" as "some tool name". */
 const plainName = (name: string): string => name.replace(/[_-]+/g, " ").trim();
+
+/** A tool's arguments one by one, for reading: text as it is, everything else as JSON. Empty for none. */
+export function argumentsOf(input: unknown): { name: string; text: string }[] {
+  if (input === undefined || input === null) return [];
+  const parsed = z.record(z.string(), z.unknown()).safeParse(input);
+  if (!parsed.success) return [{ name: "", text: readable(input).text }];
+  return Object.entries(parsed.data)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => ({ name: plainName(name), text: readable(value).text }));
+}
 
 export function toolSentence(part: ToolPart): ToolSentence {
   const tense = tenseOf(part.state);
@@ -103,7 +116,8 @@ export function toolSentence(part: ToolPart): ToolSentence {
   return {
     verb: verbs?.[tense] ?? `${texts.tools.anyTool[tense]} ${plainName(part.name)}`,
     object: short.replace(/\s+/g, " "),
-    path: FILE_TOOLS.has(part.name) && path && part.state !== "failed" ? path : null,
+    path:
+      FILE_TOOLS.has(part.name) && path && part.state !== "failed" && part.state !== "denied" ? path : null,
     rest: part.name === "search" && words && path ? texts.tools.within(path) : "",
     outcome: outcomeOf(part),
   };

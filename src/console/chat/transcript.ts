@@ -44,10 +44,14 @@ export interface Transcript {
   recovering: boolean;
   /** Streams that have ended on this connection: a late frame of theirs changes nothing. */
   ended: readonly string[];
+  /** Turns of which every message was removed: an answer to them has nobody to stand behind. */
+  gone: readonly string[];
 }
 
 /** How many ended streams are remembered: frames cannot be later than that. */
 const ENDED_KEPT = 8;
+/** How many turns without messages are remembered. More than can wait at once. */
+const GONE_KEPT = 64;
 
 export const emptyTranscript: Transcript = {
   loaded: false,
@@ -58,6 +62,7 @@ export const emptyTranscript: Transcript = {
   failure: null,
   recovering: false,
   ended: [],
+  gone: [],
 };
 
 const without = <T>(record: Readonly<Record<string, T>>, key: string): Record<string, T> =>
@@ -102,21 +107,80 @@ export function onOlder(state: Transcript, page: readonly Message[], asked: numb
 /** One message is new or has changed. A new answer takes the place that it has had while it streamed. */
 export function onUpdated(state: Transcript, message: Message): Transcript {
   const at = state.messages.findIndex((known) => known.id === message.id);
-  if (at < 0) return { ...state, messages: inserted(state.messages, message, state.live) };
-  const messages = state.messages.slice();
-  messages[at] = message;
-  return { ...state, messages };
+  const { turn } = message.metadata;
+  if (at < 0 && message.role === "assistant" && turn && state.gone.includes(turn)) return state;
+  const messages = at < 0 ? inserted(state.messages, message, state.live) : state.messages.with(at, message);
+  const next = { ...state, messages };
+  // A message that has a turn and does not wait was read: nobody has to be told by its stream.
+  const read = message.role === "user" && message.metadata.turn && !message.metadata.waiting;
+  return read ? { ...next, awaiting: unqueued(state.awaiting, [message.id]) } : next;
 }
 
-// An answer stands behind the messages of its turn. Where those do not say their turn, it stands where its stream
-// began; an answer whose stream we have not seen is the newest thing said.
-function anchorFor(
+/** Messages left the transcript: they were taken back, or deleted while they waited. */
+export function onRemoved(state: Transcript, messageIds: readonly string[]): Transcript {
+  const gone = new Set(messageIds);
+  const { live } = state;
+  const left = state.messages.filter((message) => !gone.has(message.id));
+  const turnsLeft = new Set(left.map((message) => message.metadata.turn));
+  const turnsGone = state.messages.flatMap(({ id, metadata: { turn } }) =>
+    gone.has(id) && turn && !turnsLeft.has(turn) ? [turn] : [],
+  );
+  const answerGone = live?.message != null && gone.has(live.message.id);
+  return {
+    ...state,
+    messages: left,
+    gone: [...state.gone, ...turnsGone].slice(-GONE_KEPT),
+    live: answerGone ? null : live,
+    // What is still on its way of an answer that was taken back must not bring it back.
+    ended: live && answerGone ? [...state.ended, live.stream].slice(-ENDED_KEPT) : state.ended,
+    awaiting: Object.fromEntries(
+      Object.entries(state.awaiting).filter(
+        ([, request]) =>
+          request.messageIds.length === 0 || request.messageIds.some((messageId) => !gone.has(messageId)),
+      ),
+    ),
+    failure: null,
+  };
+}
+
+// Requests of which no message waits any more.
+const unqueued = (awaiting: Transcript["awaiting"], read: readonly string[]): Transcript["awaiting"] =>
+  Object.fromEntries(
+    Object.entries(awaiting).filter(
+      ([, request]) =>
+        !request.queued ||
+        request.messageIds.length === 0 ||
+        request.messageIds.some((messageId) => !read.includes(messageId)),
+    ),
+  );
+
+// Our own copies of messages say that they wait until the server's word for them arrives, or their turn begins.
+function nowRead(messages: Message[], read: readonly string[]): Message[] {
+  if (!messages.some((message) => read.includes(message.id) && message.metadata.waiting)) return messages;
+  return messages.map((message) => {
+    if (!read.includes(message.id) || !message.metadata.waiting) return message;
+    const { waiting: _, ...metadata } = message.metadata;
+    return { ...message, metadata };
+  });
+}
+
+/**
+ * An answer stands behind the messages of its turn. Where those do not say their turn, it stands where its stream
+ * began; an answer whose stream we have not seen (`undefined`) is the newest thing said.
+ */
+export function anchorFor(
   messages: readonly Message[],
   answer: Message,
   live: Live | null,
 ): string | null | undefined {
   const { turn } = answer.metadata;
-  const asked = turn && messages.findLast((known) => known.role === "user" && known.metadata.turn === turn);
+  const asked =
+    turn &&
+    messages.findLast(
+      // What joined later stands inside of the answer, or waits to.
+      ({ role, metadata }) =>
+        role === "user" && metadata.turn === turn && !metadata.waiting && metadata.joined === undefined,
+    );
   if (asked) return asked.id;
   return live?.message?.id === answer.id ? live.after : undefined;
 }
@@ -176,12 +240,15 @@ function anchorOf(state: Transcript, stream: string): string | null {
   const mine = request ? state.awaiting[request]?.messageIds.at(-1) : undefined;
   if (mine) return mine;
   const waiting = new Set(Object.values(stillWaiting(state, stream)).flatMap((entry) => entry.messageIds));
-  return state.messages.findLast((message) => !waiting.has(message.id))?.id ?? null;
+  const read = state.messages.findLast((message) => !waiting.has(message.id) && !message.metadata.waiting);
+  return read?.id ?? null;
 }
 
 function begun(state: Transcript, stream: string): Transcript {
+  const request = requestOf(state, stream);
   return {
     ...state,
+    messages: nowRead(state.messages, (request && state.awaiting[request]?.messageIds) || []),
     live: {
       stream,
       seq: -1,
@@ -213,7 +280,13 @@ export function onChunk(
   const next = fresh && opened.live.message?.id !== fresh.id ? kept(opened, opened.live) : opened;
   const base = fresh ?? opened.live.message;
   const message = chunk && base ? applyChunk(base, chunk) : opened.live.message;
-  return { ...next, live: { ...opened.live, seq: seq ?? opened.live.seq, message, suspended: false } };
+  const read = chunk?.type === "data-joined" ? chunk.data.messageIds : [];
+  return {
+    ...next,
+    messages: nowRead(next.messages, read),
+    awaiting: read.length > 0 ? unqueued(next.awaiting, read) : next.awaiting,
+    live: { ...opened.live, seq: seq ?? opened.live.seq, message, suspended: false },
+  };
 }
 
 // A stream whose `start` names no message gets an id of its own, so that its parts have somewhere to be.
@@ -280,40 +353,4 @@ export function runningRequest(state: Transcript): string | null {
   return (
     state.live?.stream ?? Object.entries(state.awaiting).find(([, request]) => !request.queued)?.[0] ?? null
   );
-}
-
-/** One line of the chat, in reading order. */
-export interface Line {
-  message: Message;
-  /** This answer streams now. */
-  live: boolean;
-  /** This message waits for its turn. */
-  queued: boolean;
-}
-
-/** The messages in reading order: the live answer in its place, what waits behind it. */
-export function linesOf(state: Transcript): Line[] {
-  const waiting = new Set(
-    Object.values(state.awaiting).flatMap((request) => (request.queued ? request.messageIds : [])),
-  );
-  const { live, messages } = state;
-  const answer = live?.message ?? null;
-  const listed = answer !== null && messages.some((message) => message.id === answer.id);
-  const anchor = answer && anchorFor(messages, answer, live);
-  const lines: Line[] = [];
-  const placeAfter = (id: string | null): void => {
-    if (answer && !listed && anchor === id) lines.push({ message: answer, live: true, queued: false });
-  };
-  placeAfter(null);
-  for (const message of messages) {
-    if (message.id === answer?.id) lines.push({ message: answer, live: true, queued: false });
-    else if (!waiting.has(message.id)) lines.push({ message, live: false, queued: false });
-    placeAfter(message.id);
-  }
-  // Its anchor is gone, with an older page or an undone message: the answer is the newest thing said.
-  if (answer && !lines.some((line) => line.live)) lines.push({ message: answer, live: true, queued: false });
-  for (const message of messages) {
-    if (waiting.has(message.id)) lines.push({ message, live: false, queued: true });
-  }
-  return lines;
 }

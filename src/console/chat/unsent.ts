@@ -3,8 +3,9 @@
  * so that a reload or a crash loses nothing and two tabs never overwrite each other. A request keeps its ids for
  * ever: however often it is sent, it counts once.
  */
-import * as z from "zod";
+import { z } from "zod";
 import type { TextStore } from "../app/platform.ts";
+import type { Message } from "./message.ts";
 
 const sentPart = z.union([
   z.object({ type: z.literal("text"), text: z.string() }),
@@ -27,6 +28,10 @@ const unsentSchema = z.object({
   order: z.number(),
   /** The server will not have it; the reader decides. */
   refused: z.object({ code: z.string(), message: z.string() }).optional(),
+  /** Meant for the answer that ran when it was written, instead of a turn of its own. */
+  steer: z.boolean().optional(),
+  /** The message on the transcript that this one is said instead of. */
+  replaces: z.string().optional(),
 });
 export type Unsent = z.infer<typeof unsentSchema>;
 
@@ -96,4 +101,18 @@ function read(text: string | null): Unsent | null {
   } catch {
     return null; // written by something else; it stays where it is
   }
+}
+
+/** An unsent message as the transcript shows it. */
+export function asMessage(entry: Unsent): Message {
+  return {
+    id: entry.message.id,
+    role: "user",
+    parts: entry.message.parts.map((part, index) =>
+      part.type === "text"
+        ? { type: "text", key: `text-${index}`, text: part.text, streaming: false }
+        : { ...part, key: `file-${index}`, filename: part.filename ?? "" },
+    ),
+    metadata: { createdAt: entry.at },
+  };
 }

@@ -1,7 +1,7 @@
 /** The chat client of the conversation that is shown, made and closed with it. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { useServices } from "../app/services.tsx";
-import type { ChatClient, ChatSnapshot } from "./client.ts";
+import type { ChatClient, ChatSnapshot } from "./chat.ts";
 import { chatClient } from "./client.ts";
 
 /** `null` until the client stands: for one frame. */

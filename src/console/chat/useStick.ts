@@ -15,6 +15,8 @@ export interface Stick {
   toEnd(smooth?: boolean): void;
   /** Call before older messages are put in front: the reader keeps their place. */
   holdPlace(): void;
+  /** The reader is taken elsewhere: what is new does not bring them back. */
+  leaveEnd(): void;
 }
 
 /** `first`: id of the first message shown; when it changes after `holdPlace`, the place is kept. */
@@ -77,5 +79,9 @@ export function useStick(first: string | undefined): Stick {
     follows.current = false;
   }, []);
 
-  return { scroller, content, atEnd, beneath, toEnd, holdPlace };
+  const leaveEnd = useCallback(() => {
+    follows.current = false;
+  }, []);
+
+  return { scroller, content, atEnd, beneath, toEnd, holdPlace, leaveEnd };
 }

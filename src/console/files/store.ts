@@ -1,5 +1,5 @@
 /** The workspace as the console sees it: listings by directory, kept while the panel is used, and the file calls. */
-import * as z from "zod";
+import { z } from "zod";
 import type { DirectoryEntry, FileInfo, FileVersion } from "../../tools/tool.ts";
 import type { Api } from "../app/api.ts";
 import { ApiError } from "../app/api.ts";

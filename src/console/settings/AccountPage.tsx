@@ -4,6 +4,7 @@ import { SignOutIcon } from "@phosphor-icons/react";
 import { pathOf } from "../app/route.ts";
 import { useServices } from "../app/services.tsx";
 import { texts } from "../texts.ts";
+import { UsageToday } from "./UsageToday.tsx";
 
 /** Cloudflare Access answers it, and the local edge does like it. */
 const SIGN_OUT = "/cdn-cgi/access/logout";
@@ -38,6 +39,7 @@ export function AccountPage() {
           </div>
         ))}
       </dl>
+      <UsageToday />
       <div>
         <LinkButton href={SIGN_OUT} icon={SignOutIcon}>
           {texts.settings.signOut}

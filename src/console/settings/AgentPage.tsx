@@ -8,6 +8,7 @@ import { useAgent } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { useNotify } from "../ui/toasts.tsx";
 import { useSaveSettings } from "./useSaveSettings.ts";
+import { ZoneField } from "./ZoneField.tsx";
 
 /** Characters left are said when there are this few. */
 const NEARLY_FULL = 500;
@@ -18,14 +19,16 @@ export function AgentPage() {
   const notify = useNotify();
   const [name, setName] = useState(agent.name);
   const [instructions, setInstructions] = useState(agent.instructions);
+  const [zone, setZone] = useState(agent.timeZone);
   const [saving, setSaving] = useState(false);
-  const changed = name.trim() !== agent.name || instructions !== agent.instructions;
+  const changed =
+    name.trim() !== agent.name || instructions !== agent.instructions || zone !== agent.timeZone;
   const left = limits.instructionsChars - instructions.length;
 
   const submit = async () => {
     setSaving(true);
     try {
-      await save({ name: name.trim(), instructions });
+      await save({ name: name.trim(), instructions, timeZone: zone });
       notify.done(texts.settings.saved);
     } catch (error) {
       notify.problem(sentenceOf(error));
@@ -59,6 +62,7 @@ export function AgentPage() {
         rows={9}
         onChange={(event) => setInstructions(event.target.value)}
       />
+      <ZoneField value={zone} change={setZone} />
       <div className="flex justify-end">
         <Button type="submit" variant="primary" loading={saving} disabled={!changed || name.trim() === ""}>
           {texts.save}

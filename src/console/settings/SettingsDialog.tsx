@@ -1,7 +1,7 @@
 /** Settings: the agent, its model, how the page looks, and who is signed in. */
 import { Dialog } from "@cloudflare/kumo/components/dialog";
 import type { Icon } from "@phosphor-icons/react";
-import { CpuIcon, PaletteIcon, RobotIcon, UserCircleIcon } from "@phosphor-icons/react";
+import { CpuIcon, PaletteIcon, RobotIcon, ShieldCheckIcon, UserCircleIcon } from "@phosphor-icons/react";
 import type { KeyboardEvent } from "react";
 import { useId } from "react";
 import { texts } from "../texts.ts";
@@ -10,11 +10,13 @@ import { AccountPage } from "./AccountPage.tsx";
 import { AgentPage } from "./AgentPage.tsx";
 import { AppearancePage } from "./AppearancePage.tsx";
 import { ModelPage } from "./ModelPage.tsx";
+import { ToolsPage } from "./ToolsPage.tsx";
 
-export type SettingsPage = "agent" | "model" | "appearance" | "account";
+export type SettingsPage = "agent" | "tools" | "model" | "appearance" | "account";
 
 const PAGES: readonly { id: SettingsPage; icon: Icon; page: () => React.ReactNode }[] = [
   { id: "agent", icon: RobotIcon, page: () => <AgentPage /> },
+  { id: "tools", icon: ShieldCheckIcon, page: () => <ToolsPage /> },
   { id: "model", icon: CpuIcon, page: () => <ModelPage /> },
   { id: "appearance", icon: PaletteIcon, page: () => <AppearancePage /> },
   { id: "account", icon: UserCircleIcon, page: () => <AccountPage /> },

@@ -1,5 +1,5 @@
 /** The models of one machine: which there are, which providers are connected, and how to change that. */
-import * as z from "zod";
+import { z } from "zod";
 import type { Api } from "../app/api.ts";
 import type { Value } from "../app/value.ts";
 import { watched } from "../app/value.ts";

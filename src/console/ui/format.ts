@@ -31,6 +31,40 @@ export function whenText(at: number, now: number): string {
   return `${(sameYear ? shortDate : longDate).format(at)}, ${clock.format(at)}`;
 }
 
+/** A time to come: "in less than a minute", "in 5 min", "14:32", "tomorrow, 14:32", "3 Mar, 14:32". */
+export function soonText(at: number, now: number): string {
+  const ahead = at - now;
+  if (ahead < MINUTE_MS) return "in less than a minute";
+  if (ahead < 60 * MINUTE_MS) return `in ${Math.round(ahead / MINUTE_MS)} min`;
+  const days = daysBetween(now, at);
+  if (days === 0) return clock.format(at);
+  if (days === 1) return `tomorrow, ${clock.format(at)}`;
+  const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  return `${(sameYear ? shortDate : longDate).format(at)}, ${clock.format(at)}`;
+}
+
+const MICROS = 1_000_000;
+
+/** Money for a glance, from micro-dollars: "$1.24", "$0.0043", "under $0.0001". */
+export function moneyText(micros: number): string {
+  const dollars = micros / MICROS;
+  if (micros > 0 && dollars < 0.0001) return "under $0.0001";
+  const digits = dollars >= 0.1 || micros === 0 ? 2 : 4;
+  return `$${dollars.toFixed(digits)}`;
+}
+
+/** The whole amount, for tooltips. */
+export const exactMoney = (micros: number): string => `$${(micros / MICROS).toFixed(6)}`;
+
+/** A time as the browser's date fields have it, on the clocks of a zone: `2026-11-24T09:00`. */
+export function localMinute(at: number, timeZone: string): string {
+  // Swedish writes dates as fields want them.
+  const written = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short", timeZone }).format(
+    at,
+  );
+  return written.replace(" ", "T");
+}
+
 /** The full date and time, for tooltips. */
 export const exactTime = (at: number): string => exact.format(at);
 

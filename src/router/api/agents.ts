@@ -3,13 +3,13 @@ import { z } from "zod";
 import { conversationStub, isLoopback, userStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { threadOf, userIdFrom } from "../../names.ts";
 import { ACTOR_PATHS } from "../../protocol/forwarded.ts";
 import { parsed, readJson } from "../body.ts";
 import type { Call } from "../context.ts";
 import { askActor } from "../forward.ts";
 import { conversationOf, threadFrom } from "../pages.ts";
 import type { Gate, Route } from "../route.ts";
+import { deleteForGood, freshThread } from "./journal.ts";
 
 /** A key that a program gives to a message, so that sending it twice counts once. */
 const KEY_CHARS = 200;
@@ -25,9 +25,27 @@ const settingsBody = z.strictObject({
   name: z.string().optional(),
   instructions: z.string().optional(),
   model: z.string().optional(),
+  timeZone: z.string().optional(),
+  toolRisks: z.record(z.string(), z.enum(["auto", "ask", "deny"])).optional(),
 });
 const titleBody = z.strictObject({ title: z.string() });
-const messageBody = z.strictObject({ text: z.string(), key: z.string().min(1).max(KEY_CHARS).optional() });
+/** Where the answer is owed besides the chat. The parts of `to` are the channel's own words. */
+const replyAddress = z.strictObject({
+  channel: z.string(),
+  to: z
+    .record(z.string().min(1).max(limits.replyAddressChars), z.string().max(limits.replyAddressChars))
+    .refine(
+      (to) => Object.keys(to).length <= limits.replyAddressParts,
+      `has at most ${limits.replyAddressParts} parts`,
+    )
+    .default({}),
+});
+const messageBody = z.strictObject({
+  text: z.string(),
+  mode: z.enum(["queue", "steer"]).optional(),
+  key: z.string().min(1).max(KEY_CHARS).optional(),
+  reply: replyAddress.optional(),
+});
 
 const me: Gate = {
   resource: "me",
@@ -58,9 +76,17 @@ const changeSettings: Gate = {
       ...(body.name !== undefined && { name: body.name }),
       ...(body.instructions !== undefined && { instructions: body.instructions }),
       ...(body.model !== undefined && { model: body.model }),
+      ...(body.timeZone !== undefined && { timeZone: body.timeZone }),
+      ...(body.toolRisks !== undefined && { toolRisks: body.toolRisks }),
     };
     return c.json(await userStub(c.env, agent.userId).changeSettings(change));
   },
+};
+
+const usage: Gate = {
+  resource: "agent",
+  action: "read",
+  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.userId).usage()),
 };
 
 const listThreads: Gate = {
@@ -77,10 +103,7 @@ const listThreads: Gate = {
 const newThread: Gate = {
   resource: "threads",
   action: "write",
-  run({ c, deps }) {
-    const slug = `t${userIdFrom(deps.random(20)).slice(1, 13)}`;
-    return c.json({ thread: { id: threadOf(slug) } }, 201);
-  },
+  run: (call) => call.c.json({ thread: { id: freshThread(call) } }, 201),
 };
 
 const renameThread: Gate = {
@@ -97,6 +120,7 @@ const archiveThread: Gate = {
   resource: "threads",
   action: "write",
   async run(call) {
+    if (call.c.req.query("forever") === "true") return deleteForGood(call);
     await userStub(call.c.env, call.agent.userId).archiveThread(threadFrom(call));
     return call.c.body(null, 204);
   },
@@ -106,9 +130,9 @@ const sendMessage: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
-    const { c, deps, principal } = call;
+    const { c, deps, principal, settings } = call;
     const name = conversationOf(call);
-    const { text, key } = await readJson(c.req.raw, messageBody);
+    const { text, key, mode, reply } = await readJson(c.req.raw, messageBody);
     if (text.trim() === "") throw new AppError("message_empty", "The message is empty. Write something.");
     if (new TextEncoder().encode(text).byteLength > limits.messageBytes) {
       throw new AppError(
@@ -116,8 +140,18 @@ const sendMessage: Gate = {
         `A message has at most ${limits.messageBytes} bytes. Put longer text into a file and name it.`,
       );
     }
+    if (reply && !Object.hasOwn(settings.channels, reply.channel)) {
+      const known = Object.keys(settings.channels).sort().join(", ") || "none";
+      throw new AppError("bad_request", `There is no channel "${reply.channel}". Configured here: ${known}.`);
+    }
     // With its source in front, so that no key of the API can stand for an event of another channel.
-    const message = { key: `http:${key ?? deps.id()}`, source: "http", text };
+    const message = {
+      key: `http:${key ?? deps.id()}`,
+      source: "http",
+      text,
+      ...(mode && { mode }),
+      ...(reply && { reply }),
+    };
     const { turn, fresh } = await conversationStub(c.env, name).send(principal, message);
     return c.json({ turn, fresh }, 202);
   },
@@ -158,6 +192,7 @@ const AGENT = "/api/agents/:handle";
 export const AGENT_ROUTES: readonly Route[] = [
   { path: "/api/me", of: "own", methods: { GET: me } },
   { path: `${AGENT}/settings`, of: "handle", methods: { GET: readSettings, PATCH: changeSettings } },
+  { path: `${AGENT}/usage`, of: "handle", methods: { GET: usage } },
   { path: `${AGENT}/feed`, of: "handle", methods: { UPGRADE: feed } },
   { path: `${AGENT}/threads`, of: "handle", methods: { GET: listThreads, POST: newThread } },
   { path: `${AGENT}/threads/:thread`, of: "handle", methods: { PATCH: renameThread, DELETE: archiveThread } },

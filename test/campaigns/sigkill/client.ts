@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { z } from "zod";
 import type { Outcome } from "../../../src/protocol/message.ts";
-import { chatRequest, type Frame, frameOf, NodeWebSocket } from "../../support/e2e-socket.ts";
+import { chatRequest, type Frame, frameOf, NodeWebSocket, streamedText } from "../../support/e2e-socket.ts";
 import { type Question, textOfQuestion } from "./questions.ts";
 
 /** A question on its way, as its asker knows it. */
@@ -16,8 +16,12 @@ export interface Asked {
   stopped: boolean;
   /** What the asker saw of its end. */
   outcome: Outcome | null;
-  /** How often a terminal frame came for it over one socket. */
+  /** How often a terminal frame came over one socket for one stream of it. */
   ends: number;
+  /** It was sent again over this socket: that gets an answer of its own, even if the turn has just ended. */
+  again: boolean;
+  /** The text that had streamed over one socket when its terminal frame came; `null` before, or if it came otherwise. */
+  seen: string | null;
 }
 
 /** Outcomes as terminal frames name them. */
@@ -31,6 +35,14 @@ export class ThreadClient {
   readonly asked: Asked[] = [];
   #socket: InstanceType<typeof NodeWebSocket> | null = null;
   #signs: ((at: number) => void)[] = [];
+  #dropped: (() => void)[] = [];
+  #ended: { one: Asked; resolve(): void }[] = [];
+  /** What streamed over this socket, by stream. */
+  readonly #streams = new Map<string, { text: string; next: number }>();
+  /** Terminal frames over this socket, by stream. */
+  readonly #dones = new Map<string, number>();
+  /** Sockets that closed while this client wanted them open. */
+  drops = 0;
 
   constructor(thread: string) {
     this.thread = thread;
@@ -50,7 +62,12 @@ export class ThreadClient {
     const address = `${url.replace(/^http/, "ws")}?client=holdfast`;
     const socket = new NodeWebSocket(address, { headers });
     this.#socket = socket;
-    for (const one of this.asked) one.ends = 0;
+    this.#streams.clear();
+    this.#dones.clear();
+    for (const one of this.asked) {
+      one.ends = 0;
+      one.again = !one.accepted;
+    }
     const opened = Promise.withResolvers<boolean>();
     socket.addEventListener("open", () => {
       for (const one of this.asked) if (!one.accepted) this.#send(one.request.frame);
@@ -62,7 +79,11 @@ export class ThreadClient {
     // The server dies under its clients all the time: that is what this is about.
     socket.addEventListener("error", () => opened.resolve(false));
     socket.addEventListener("close", () => {
-      if (this.#socket === socket) this.#socket = null;
+      if (this.#socket === socket) {
+        this.#socket = null;
+        this.drops++;
+        for (const told of this.#dropped.splice(0)) told();
+      }
       opened.resolve(false);
     });
     return opened.promise;
@@ -78,10 +99,31 @@ export class ThreadClient {
       stopped: false,
       outcome: null,
       ends: 0,
+      again: false,
+      seen: null,
     };
     this.asked.push(one);
     this.#send(request.frame);
     return one;
+  }
+
+  /** Looks on while somebody else's question is answered. Returns what this client sees of it. */
+  follow(other: Asked): Asked {
+    const one: Asked = { ...other, accepted: true, outcome: null, ends: 0, again: false, seen: null };
+    this.asked.push(one);
+    return one;
+  }
+
+  /** Resolves when this client knows how a question ended. */
+  ended(one: Asked): Promise<void> {
+    if (one.outcome !== null) return Promise.resolve();
+    return new Promise((resolve) => this.#ended.push({ one, resolve }));
+  }
+
+  /** Resolves when the socket closes without this client's wish, or has closed. */
+  dropped(): Promise<void> {
+    if (!this.#socket) return Promise.resolve();
+    return new Promise((resolve) => this.#dropped.push(resolve));
   }
 
   /** Does nothing once the client has left. */
@@ -98,8 +140,9 @@ export class ThreadClient {
 
   /** The client goes away: a closed tab, or the server's death. */
   leave(): void {
-    this.#socket?.close();
+    const socket = this.#socket;
     this.#socket = null;
+    socket?.close();
     this.#signs = [];
   }
 
@@ -123,14 +166,43 @@ export class ThreadClient {
       return;
     }
     if (frame.type.startsWith("cf_agent_") || frame.type === "holdfast_refused") this.#sign();
-    if (frame.type !== "cf_agent_use_chat_response" || frame.done !== true || frame.outcome === "recovering")
-      return;
+    if (frame.id === undefined) return;
+    if (frame.type === "cf_agent_stream_resuming") {
+      // Whoever sends a question again may be offered its stream twice: the cursor makes the second offer harmless.
+      const after = (this.#streams.get(frame.id)?.next ?? 0) - 1;
+      this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id, after });
+    }
+    if (frame.type !== "cf_agent_use_chat_response") return;
+    const { text } = this.#take(frame, frame.id);
+    if (frame.done !== true || frame.outcome === "recovering") return;
     const { messageIds } = answerFrame.parse(frame);
+    const times = (this.#dones.get(frame.id) ?? 0) + 1;
+    this.#dones.set(frame.id, times);
     for (const one of this.asked) {
       if (!messageIds.includes(one.request.message)) continue;
-      one.outcome = OUTCOMES[frame.outcome ?? ""] ?? null;
-      one.ends++;
+      // Every request that a turn answers gets a terminal frame of its own; the first is of the stream that ended.
+      one.seen ??= text;
+      one.ends = Math.max(one.ends, times);
+      this.#end(one, OUTCOMES[frame.outcome ?? ""] ?? null);
     }
+  }
+
+  /** What has streamed so far, in the order of the stream; what came before is not taken twice. */
+  #take(frame: Frame, id: string): { text: string; next: number } {
+    const known = this.#streams.get(id) ?? { text: "", next: 0 };
+    if (frame.seq === undefined || frame.seq < known.next) return known;
+    const hole = frame.seq > known.next ? `[${frame.seq - known.next} frames are missing]` : "";
+    const now = { text: known.text + hole + streamedText([frame], id), next: frame.seq + 1 };
+    this.#streams.set(id, now);
+    return now;
+  }
+
+  #end(one: Asked, outcome: Outcome | null): void {
+    one.outcome = outcome;
+    if (outcome === null) return;
+    const over = this.#ended.filter((waiting) => waiting.one === one);
+    this.#ended = this.#ended.filter((waiting) => waiting.one !== one);
+    for (const { resolve } of over) resolve();
   }
 
   /** The transcript that a client gets when it connects says what ended while it was away. */
@@ -140,7 +212,7 @@ export class ThreadClient {
       const one = this.asked.find(({ request }) => request.message === message.id);
       const outcome = messages[i + 1]?.metadata?.outcome;
       if (one && one.outcome === null && outcome !== undefined) {
-        one.outcome = outcome;
+        this.#end(one, outcome);
         this.#sign();
       }
       if (one) one.accepted = true;

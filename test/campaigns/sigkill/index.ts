@@ -3,11 +3,12 @@
  * with those that an earlier kill cut off. Afterwards the journals on the disk, the transcripts and the files are
  * judged. The seed fixes what is asked and when kills are due; what they hit depends on the machine.
  */
+import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { build } from "../../../local/lib/build.ts";
 import { Chance } from "../random.ts";
-import type { Report } from "../report.ts";
+import { type Report, spreadOf, spreadText } from "../report.ts";
 import { type Asked, ThreadClient } from "./client.ts";
 import type { Life } from "./lives.ts";
 import { judge } from "./oracle.ts";
@@ -57,27 +58,80 @@ const SIGN_WITHIN_MS = 5_000;
 /** Chats that are spoken to in one life. */
 const CHATS_PER_LIFE = 12;
 /** A chat is left alone after so many questions, so that a transcript stays one page. */
-const QUESTIONS_PER_CHAT = 60;
+const QUESTIONS_PER_CHAT = 45;
 /** Every so many kills the disk is judged in between. */
 const LOOK_EVERY = 50;
 const MAX_VIOLATIONS = 20;
 
+/** Worlds that live side by side. More than the processors, because a life is mostly waited for. */
+const SIDE_BY_SIDE = Math.min(4, availableParallelism() + 1);
+/** Fewer kills than this in one world hardly hit what an earlier kill left. */
+const KILLS_PER_WORLD = 20;
+
 export async function sigkill(options: SigkillOptions): Promise<SigkillResult> {
   const started = performance.now();
   await build({ progress: () => {} });
+  const worlds = Math.max(1, Math.min(SIDE_BY_SIDE, Math.floor(options.kills / KILLS_PER_WORLD)));
+  let done = 0;
+  const results = await Promise.all(
+    Array.from({ length: worlds }, (_, i) =>
+      inOneWorld({
+        seed: options.seed + i,
+        kills: Math.floor((options.kills + i) / worlds),
+        aloneMs: options.aloneMs ?? NOTICED_WITHIN_MS,
+        killed: () => options.progress?.(++done),
+      }),
+    ),
+  );
+  return { ...together(results), seconds: (performance.now() - started) / 1000 };
+}
+
+type WorldResult = Omit<SigkillResult, "seconds">;
+
+async function inOneWorld(options: {
+  seed: number;
+  kills: number;
+  aloneMs: number;
+  killed(): void;
+}): Promise<WorldResult> {
   const world = await World.open();
   try {
     const campaign = new Campaign(world, new Chance(options.seed));
     for (let kill = 0; kill < options.kills; kill++) {
       await campaign.live();
       if (kill % LOOK_EVERY === LOOK_EVERY - 1) campaign.look();
-      options.progress?.(kill + 1);
+      options.killed();
     }
-    const result = await campaign.end(options.aloneMs ?? NOTICED_WITHIN_MS);
-    return { ...result, seconds: (performance.now() - started) / 1000 };
+    return await campaign.end(options.aloneMs);
   } finally {
     await world.close();
   }
+}
+
+/** The figures of all worlds: numbers are added, lists are joined. */
+function together(results: readonly WorldResult[]): WorldResult {
+  const sum = (of: (result: WorldResult) => number): number =>
+    results.reduce((total, result) => total + of(result), 0);
+  return {
+    kills: sum(({ kills }) => kills),
+    doubleKills: sum(({ doubleKills }) => doubleKills),
+    lives: sum(({ lives }) => lives),
+    accepted: sum(({ accepted }) => accepted),
+    answered: sum(({ answered }) => answered),
+    failed: sum(({ failed }) => failed),
+    givenUp: sum(({ givenUp }) => givenUp),
+    cancelled: sum(({ cancelled }) => cancelled),
+    lost: sum(({ lost }) => lost),
+    doubled: sum(({ doubled }) => doubled),
+    open: sum(({ open }) => open),
+    nudged: sum(({ nudged }) => nudged),
+    calls: sum(({ calls }) => calls),
+    files: sum(({ files }) => files),
+    entries: sum(({ entries }) => entries),
+    signs: results.flatMap(({ signs }) => signs),
+    news: results.flatMap(({ news }) => news),
+    violations: results.flatMap(({ violations }) => violations).slice(0, MAX_VIOLATIONS),
+  };
 }
 
 class Campaign {
@@ -99,7 +153,7 @@ class Campaign {
   async live(): Promise<void> {
     const chance = this.#chance;
     const again = this.#kills > 0 && chance.chance(0.2);
-    const lengthMs = again ? 50 + chance.below(350) : 200 + chance.below(900);
+    const lengthMs = again ? 50 + chance.below(350) : 200 + chance.below(700);
     // Mostly nobody comes back to what was cut off: its wake has to bring it on alone.
     const back = chance.chance(0.25);
     const life = await this.#world.begin();
@@ -118,7 +172,7 @@ class Campaign {
     this.#note(judge(this.#world.journals.read({ live: false }), this.#asked, { settled: false }).violations);
   }
 
-  async end(aloneMs: number): Promise<Omit<SigkillResult, "seconds">> {
+  async end(aloneMs: number): Promise<WorldResult> {
     const world = this.#world;
     const cut = nobodyThere(world.journals.read({ live: false }), this.#asked);
     const life = await world.begin();
@@ -199,12 +253,6 @@ class Campaign {
   }
 }
 
-/** The part of `values` that lies below: 0.5 for the median. Of nothing it is 0. */
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-}
-
 /** For the table of `npm run campaign`. */
 export async function sigkillReport(
   seed: number,
@@ -212,8 +260,6 @@ export async function sigkillReport(
   progress: (done: number) => void,
 ): Promise<Report> {
   const result = await sigkill({ seed, kills, progress });
-  const times = (values: readonly number[]): string =>
-    `${Math.round(percentile(values, 0.5))} / ${Math.round(percentile(values, 0.99))} ms of ${values.length}`;
   return {
     rows: [
       ["kills (of these a second one within 400 ms of ready)", `${result.kills} (${result.doubleKills})`],
@@ -228,9 +274,15 @@ export async function sigkillReport(
       ["calls that reached the model", result.calls],
       ["files with the content and versions expected", result.files],
       ["journal entries in chains that verify", result.entries],
-      ["restart to first frame, for who is back, p50 / p99", times(result.signs)],
-      ["restart to news on the feed, nobody there, p50 / p99", times(result.news)],
+      ["restart to first frame, for who is back, p50 / p99", spreadText(result.signs)],
+      ["restart to news on the feed, nobody there, p50 / p99", spreadText(result.news)],
     ],
     violations: result.violations,
+    accepted: result.accepted,
+    answered: result.answered,
+    lost: result.lost,
+    doubled: result.doubled,
+    unended: result.open,
+    signMs: spreadOf(result.signs),
   };
 }

@@ -7,7 +7,10 @@ import { z } from "zod";
 import { entryHash, GENESIS, payloadHash } from "../../../src/actors/conversation/chain.ts";
 import type { Entry } from "../../../src/actors/conversation/entries.ts";
 
-/** A row of the journal: heads of its entries, and their salts and payloads (none is ever erased here). */
+/**
+ * A row of the journal: heads of its entries, and their salts and payloads. None is ever erased here, and none is so
+ * long that it would be kept in rows of its own.
+ */
 const row = z.object({ heads: z.string(), bodies: z.string() });
 const heads = z.array(z.tuple([z.number(), z.string(), z.number(), z.string(), z.string()]));
 const bodies = z.array(z.tuple([z.string(), z.string()]));

@@ -80,6 +80,11 @@ function readTurns(entries: readonly Entry[], turns: Map<string, TurnRecord>, ve
     if (!("turn" in entry)) continue;
     const known = turns.get(entry.turn);
     if (entry.kind === "input") {
+      // What joins a turn is one more message of it.
+      if (known && entry.joins) {
+        known.messages.push(...entry.messages.map(({ id }) => id));
+        continue;
+      }
       if (known) doubled(`turn ${entry.turn} was accepted twice`);
       const messages = entry.messages.map(({ id }) => id);
       turns.set(entry.turn, {
@@ -144,7 +149,7 @@ function judgeQuestion(one: Asked, found: readonly TurnRecord[], verdict: Verdic
   }
   if (one.outcome !== null && one.outcome !== end.outcome)
     say(`its asker saw ${one.outcome}, the journal says ${end.outcome}`);
-  if (one.ends > 1) say(`its asker saw ${one.ends} ends`);
+  if (one.ends > (one.again ? 2 : 1)) say(`its asker saw ${one.ends} ends`);
   if (end.outcome === "cancelled") {
     verdict.cancelled++;
     if (!one.stopped) say("was cancelled, and nobody asked for it");
@@ -156,6 +161,8 @@ function judgeQuestion(one: Asked, found: readonly TurnRecord[], verdict: Verdic
   } else {
     verdict.answered++;
     if (question.kind === "refused") say("was answered, and the model had refused it");
+    // Of what ended without streaming again nothing was seen; what was seen is the answer, whole and once.
+    if (one.seen && one.seen !== answerOf(question)) say(`its asker saw the text: ${one.seen.slice(0, 200)}`);
     judgeAnswer(turn, one, say);
   }
 }

@@ -73,9 +73,21 @@ export async function settle(options: {
   );
   for (const client of back) client.leave();
   feed.close();
+  // Where each chat that is not done stands: the kinds of its newest entries.
+  const standing = world.journals
+    .read({ live: true })
+    .filter((one) => openTurns(one).length + one.jobs > 0)
+    .map(
+      (one) =>
+        `${one.jobs} wakes, ${one.entries
+          .slice(-4)
+          .map(({ kind }) => kind)
+          .join(" ")}`,
+    );
   const problems = done
     ? []
     : [
+        ...standing.slice(0, 3),
         `${BACK_WITHIN_MS} ms after everybody had come back ${left()} turns and wakes were left, and nobody was told the end of: ${names.join(", ")}`,
       ];
   return { news, nudged, problems };

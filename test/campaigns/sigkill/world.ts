@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Gateway, startGateway } from "../../../local/gateway/index.ts";
 import { ACCESS_PATHS, type Issuer, openIssuer } from "../../../local/issuer/index.ts";
+import { conversationName } from "../../../src/names.ts";
 import { Journals } from "./journals.ts";
 import { type Life, Lives } from "./lives.ts";
 import { ScriptedModel } from "./questions.ts";
@@ -17,7 +18,7 @@ const MODELS = ["openai/gpt-campaign", "anthropic/claude-campaign"] as const;
 const TOKEN_SECONDS = 24 * 60 * 60;
 const EMAIL = "alice@example.com";
 
-const me = z.object({ user: z.object({ handle: z.string() }) });
+const me = z.object({ user: z.object({ id: z.string(), handle: z.string() }) });
 
 export class World {
   readonly model: ScriptedModel;
@@ -32,6 +33,7 @@ export class World {
   readonly #token: string;
   #count = 0;
   #handle = "";
+  #userId = "";
 
   private constructor(parts: {
     dir: string;
@@ -40,6 +42,7 @@ export class World {
     keys: Server;
     issuer: Issuer;
     token: string;
+    reach: boolean;
   }) {
     this.#dir = parts.dir;
     this.model = parts.model;
@@ -49,6 +52,7 @@ export class World {
     this.#token = parts.token;
     this.lives = new Lives({
       dir: parts.dir,
+      reach: parts.reach,
       log: (line) => {
         this.lines.push(line);
         if (this.lines.length > 200) this.lines.shift();
@@ -57,7 +61,8 @@ export class World {
     this.journals = new Journals(this.lives.stateDir);
   }
 
-  static async open(): Promise<World> {
+  /** `reach`: objects are to be evicted and reset from outside. */
+  static async open(options: { reach: boolean } = { reach: false }): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), "holdfast-sigkill-"));
     const model = new ScriptedModel();
     const gateway = await startGateway({
@@ -80,7 +85,7 @@ export class World {
       response.end(JSON.stringify(known ? await issuer.keySet() : {}));
     });
     const token = await issuer.issue({ email: EMAIL, ttlSeconds: TOKEN_SECONDS, now: Date.now() });
-    return new World({ dir, model, gateway, keys, issuer, token });
+    return new World({ dir, model, gateway, keys, issuer, token, ...options });
   }
 
   get headers(): Record<string, string> {
@@ -92,8 +97,10 @@ export class World {
     return this.model.calls;
   }
 
-  async begin(): Promise<Life> {
+  /** `vars`: variables of the Worker for this life, besides those that it needs. */
+  async begin(vars: Record<string, string> = {}): Promise<Life> {
     const life = await this.lives.begin({
+      ...vars,
       ACCESS_TEAM_DOMAIN: this.#issuer.origin,
       ACCESS_AUD: this.#issuer.audience,
       PUBLIC_ORIGIN: this.#issuer.origin,
@@ -101,8 +108,17 @@ export class World {
       DEFAULT_MODEL: MODELS[this.#count++ % MODELS.length] ?? MODELS[0],
     });
     // Makes the person's row in the catalog in the first life: nothing is killed before there is anything to lose.
-    if (!this.#handle) this.#handle = me.parse(await this.json(life, "/api/me")).user.handle;
+    if (!this.#handle) {
+      const { user } = me.parse(await this.json(life, "/api/me"));
+      this.#handle = user.handle;
+      this.#userId = user.id;
+    }
     return life;
+  }
+
+  /** The name of a chat's object. */
+  objectName(thread: string): string {
+    return conversationName(this.#userId, thread);
   }
 
   chatUrl(life: Life, thread: string): string {

@@ -17,6 +17,8 @@ const BUILD_MS = 120_000;
 const budget = z
   .strictObject({
     bundleGzipBytes: z.int().positive(),
+    /** What packages bring that runs, or is at least read, when the Worker starts: minified, not gzipped. */
+    eagerPackageBytes: z.int().positive(),
     neverAtStart: z.array(z.string()).min(1),
     neverInTheWorker: z.array(z.string()).min(1),
   })
@@ -70,6 +72,17 @@ describe("the Worker as it is deployed", () => {
     // So that an analysis that finds nothing cannot pass.
     expect([...eager.keys()]).toEqual(expect.arrayContaining(["agents", "hono", "zod"]));
     expect(forbidden(eager.keys(), budget.neverAtStart)).toEqual([]);
+  });
+
+  it("reads no more of its packages at its start than their budget", () => {
+    const bytes = [...startUpOf(metafile).eager.values()].reduce((sum, size) => sum + size, 0);
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(bytes).toBeLessThanOrEqual(budget.eagerPackageBytes);
+  });
+
+  it("carries zod's English error texts and no other language's", () => {
+    const locales = Object.keys(metafile.inputs).filter((path) => path.includes("zod/v4/locales/"));
+    expect(locales.map((path) => path.replace(/^.*\/locales\//, ""))).toEqual(["en.js"]);
   });
 
   it("holds the providers all the same, for when they are needed", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { applyChunk, type Chunk, chunkFrom, emptyAnswer } from "../../../src/console/chat/chunks.ts";
-import { type Message, messageFrom, settled, textOf } from "../../../src/console/chat/message.ts";
+import { isAsking, type Message, messageFrom, settled, textOf } from "../../../src/console/chat/message.ts";
 
 const fold = (chunks: Record<string, unknown>[]): Message =>
   chunks.reduce<Message>((message, chunk) => {
@@ -91,6 +91,47 @@ describe("chunks of an answer", () => {
     ]);
   });
 
+  it("takes a tool through an approval to its outcome", () => {
+    const asked: Record<string, unknown>[] = [
+      { type: "tool-input-available", toolCallId: "c", toolName: "write", input: { path: "x" } },
+      {
+        type: "tool-approval-request",
+        approvalId: "c",
+        toolCallId: "c",
+        reason: "It overwrites.",
+        approvalDescriptor: { expiresAt: 9 },
+      },
+    ];
+    expect(fold(asked).parts).toMatchObject([{ state: "asking", reason: "It overwrites.", expiresAt: 9 }]);
+    expect(isAsking(fold(asked))).toBe(true);
+    const decided = (approved: boolean) =>
+      fold([...asked, { type: "tool-approval-response", approvalId: "c", approved, reason: "Go on." }]);
+    expect(decided(true).parts).toMatchObject([{ state: "running", reason: "Go on." }]);
+    expect(decided(false).parts).toMatchObject([{ state: "denied", reason: "Go on." }]);
+    expect(isAsking(decided(true))).toBe(false);
+    const done = applyChunk(decided(true), { type: "tool-output-available", toolCallId: "c", output: 1 });
+    expect(done.parts).toMatchObject([{ state: "done", output: 1 }]);
+    expect(fold([...asked, { type: "tool-output-denied", toolCallId: "c" }]).parts).toMatchObject([
+      { state: "denied" },
+    ]);
+  });
+
+  it("believes no decision about a call that does not wait", () => {
+    const done = [
+      { type: "tool-input-available", toolCallId: "c", toolName: "read", input: {} },
+      { type: "tool-output-available", toolCallId: "c", output: 1 },
+    ];
+    const late = { type: "tool-approval-response", approvalId: "c", approved: false };
+    expect(fold([...done, late])).toEqual(fold(done));
+  });
+
+  it("marks the place at which messages were read, once", () => {
+    const joined = { type: "data-joined", data: { messageIds: ["m2", "m3"] } };
+    const message = fold([{ type: "text-delta", id: "1", delta: "a" }, joined, joined]);
+    expect(message.parts).toMatchObject([{ type: "text" }, { type: "joined", messageIds: ["m2", "m3"] }]);
+    expect(textOf(message)).toBe("a");
+  });
+
   it("merges the metadata of the end into that of the beginning", () => {
     const message = fold([
       { type: "start", messageMetadata: { createdAt: 1, model: "m" } },
@@ -175,6 +216,38 @@ describe("messages from the wire", () => {
       createdAt: 1,
       error: { code: "internal", message: "Sorry." },
     });
+  });
+
+  it("reads approvals, refusals, joined messages and what travels beside a message", () => {
+    const tool = { type: "tool-write", toolCallId: "c", input: {} };
+    const message = messageFrom({
+      id: "a",
+      role: "assistant",
+      metadata: { priceMicros: 12, waiting: "steering", joined: "t1", source: "schedule" },
+      parts: [
+        { ...tool, state: "approval-requested", approval: { id: "c", descriptor: { expiresAt: 5 } } },
+        { ...tool, state: "approval-responded", approval: { id: "c", approved: true } },
+        { ...tool, state: "approval-responded", approval: { id: "c", approved: false, reason: "No." } },
+        { ...tool, state: "output-denied", approval: { id: "c", approved: false, reason: "Never." } },
+        { type: "data-joined", data: { messageIds: ["m"] } },
+        { type: "data-joined", data: { messageIds: "m" } },
+      ],
+    });
+    expect(message?.parts).toMatchObject([
+      { state: "asking", expiresAt: 5 },
+      { state: "running" },
+      { state: "denied", reason: "No." },
+      { state: "denied", reason: "Never.", expiresAt: null },
+      { type: "joined", messageIds: ["m"] },
+    ]);
+    expect(message?.metadata).toEqual({
+      priceMicros: 12,
+      waiting: "steering",
+      joined: "t1",
+      source: "schedule",
+    });
+    const nonsense = { id: "a", role: "user", parts: [], metadata: { waiting: "maybe", priceMicros: "1" } };
+    expect(messageFrom(nonsense)?.metadata).toEqual({});
   });
 
   it("shows nothing as running in a turn that has ended", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ChatClient } from "../../../src/console/chat/client.ts";
+import type { ChatClient } from "../../../src/console/chat/chat.ts";
 import type { Message } from "../../../src/console/chat/message.ts";
 import {
   connectWith,

@@ -1,6 +1,7 @@
 /** What the tests of the chat client share: one browser profile, one page, one socket at a time. */
 import { beforeEach } from "vitest";
-import { type ChatClient, chatClient } from "../../../src/console/chat/client.ts";
+import type { ChatClient } from "../../../src/console/chat/chat.ts";
+import { chatClient } from "../../../src/console/chat/client.ts";
 import { textOf } from "../../../src/console/chat/message.ts";
 import type { SentPart } from "../../../src/console/chat/unsent.ts";
 import { chunkFrame, FakePlatform, type FakeSocket, SharedStorage } from "./fake-platform.ts";

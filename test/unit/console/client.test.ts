@@ -207,12 +207,12 @@ describe("sending", () => {
       queued: true,
     });
     expect(spoken(client)).toEqual(["user: first", "assistant: Answer", "user: second"]);
-    expect(client.snapshot().lines.map((line) => line.queued)).toEqual([false, false, true]);
+    expect(client.snapshot().lines.map((line) => line.waiting)).toEqual([null, null, "queued"]);
     socket.frame(doneFrame(first?.id ?? ""));
     socket.frame(start(second?.id ?? "", "a2"));
     socket.frame(delta(second?.id ?? "", 1, "More"));
     expect(spoken(client)).toEqual(["user: first", "assistant: Answer", "user: second", "assistant: More"]);
-    expect(client.snapshot().lines.some((line) => line.queued)).toBe(false);
+    expect(client.snapshot().lines.some((line) => line.waiting)).toBe(false);
   });
 
   it("keeps question and answer together when the stream begins before the acknowledgement", () => {

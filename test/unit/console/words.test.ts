@@ -16,6 +16,8 @@ const tool = (name: string, state: ToolState, change: Partial<ToolPart> = {}): T
   output: undefined,
   progress: "",
   error: "",
+  reason: "",
+  expiresAt: null,
   ...change,
 });
 const said = (part: ToolPart): string => {

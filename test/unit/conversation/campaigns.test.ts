@@ -23,20 +23,21 @@ describe("the oracle would notice", () => {
   it("a lost turn", async () => {
     const sim = await calm();
     sim.accepted.set("ghost", sim.now);
-    expect(violations(sim).join()).toContain("turn ghost has 0 outcomes");
+    expect(violations(sim).join()).toContain("message ghost has 0 outcomes");
   });
 
   it("a turn that ended twice", async () => {
     const sim = await calm();
     const end = sim.journal.find((entry) => entry.kind === "end");
     if (end?.kind !== "end") throw new Error("a story has an end");
-    sim.outcomes.set(end.turn, ["completed", "failed"]);
+    sim.watch.outcomes.set(end.turn, ["completed", "failed"]);
     expect(violations(sim).join()).toContain("2 outcomes");
   });
 
   it("an unsafe effect that happened twice", async () => {
     const sim = await calm();
-    sim.effects.push({ call: "x", key: "k", replay: "unsafe" }, { call: "x", key: "k", replay: "unsafe" });
+    const effect = { call: "x", key: "k", name: "pay", replay: "unsafe" as const };
+    sim.effects.push(effect, effect);
     expect(violations(sim).join()).toContain("unsafe call x ran 2 times");
   });
 });

@@ -32,10 +32,37 @@ describe("a turn", () => {
     expect(world.messages().map(plain)).toEqual(["hi", "ok"]);
   });
 
+  it("does not wait for ever for an actor that hangs: the wake tries again", async () => {
+    const world = new World({ models: [says("ok")] });
+    world.settingsKnown = false;
+    world.settingsHang = true;
+    await world.say("hi");
+    expect(world.drive.running).toBe(false);
+    expect(String(world.broken[0])).toContain("did not answer within");
+    world.settingsHang = false;
+    world.drive.kick();
+    await world.settle();
+    expect(world.messages().map(plain)).toEqual(["hi", "ok"]);
+  });
+
   it("fails visibly when the model gives nothing", async () => {
     const world = new World({ models: [async () => answer("")] });
     await world.say("hi");
     expect(world.ended[0]).toMatchObject({ outcome: "failed", error: { code: "model_garbage" } });
+  });
+
+  it("that is given up says of a tool that ran that its outcome is unknown", async () => {
+    const never = () => new Promise<never>(() => {});
+    const world = new World({
+      models: [says("working ", [{ name: "work", input: {} }])],
+      tools: { work: { replay: "safe", run: never } },
+    });
+    world.drive.accept(world.input("hi"));
+    await world.breathe();
+    world.crash();
+    world.drive.giveUp({ code: "turn_stalled", message: "again and again" });
+    expect(world.ended[0]).toMatchObject({ outcome: "failed", error: { code: "turn_stalled" } });
+    expect(world.messages().map(plain)).toEqual(["hi", "working [work:output-error]"]);
   });
 
   it("does not accept what could not be written", async () => {
@@ -316,7 +343,10 @@ describe("what streams", () => {
     const world = new World({ models: [hangs("so far")] });
     world.drive.accept(world.input("hi"));
     await world.breathe();
-    await world.advance(2_000);
+    const [first = 0] = limits.flushAtMs;
+    await world.advance(first - 1);
+    expect(world.partial).toBeNull();
+    await world.advance(1);
     expect(world.partial).toMatchObject({ turn: "turn1", parts: [{ type: "text", text: "so far" }] });
   });
 });

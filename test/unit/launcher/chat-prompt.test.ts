@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../local/lib/chat/events.ts";
-import { runPrompt } from "../../../local/lib/chat/prompt.ts";
+import { openPrompt } from "../../../local/lib/chat/prompt.ts";
+import { CommandError } from "../../../local/lib/command.ts";
 
 /** A prompt whose answers are finished by the test. */
 function setUp() {
@@ -10,14 +11,21 @@ function setUp() {
   const asked: string[] = [];
   const answers: PromiseWithResolvers<Outcome>[] = [];
   const calls: string[] = [];
-  const done = runPrompt({
+  const replies: PromiseWithResolvers<string>[] = [];
+  const reply = (call: string): Promise<string> => {
+    calls.push(call);
+    const said = Promise.withResolvers<string>();
+    replies.push(said);
+    return said.promise;
+  };
+  const { done, allow } = openPrompt({
     // The prompt uses them as plain streams; a terminal's extras are readline's business.
     input: input as unknown as NodeJS.ReadStream,
     output: output as unknown as NodeJS.WriteStream,
     handle: "alice",
     thread: "main",
-    ask: (text) => {
-      asked.push(text);
+    ask: (text, mode) => {
+      asked.push(mode ? `${mode}: ${text}` : text);
       const answer = Promise.withResolvers<Outcome>();
       answers.push(answer);
       return answer.promise;
@@ -30,6 +38,11 @@ function setUp() {
       calls.push("fresh");
       return "terminal-1";
     },
+    fork: () => reply("fork"),
+    undo: () => reply("undo"),
+    schedules: () => reply("schedules"),
+    search: (words) => reply(`search ${words}`),
+    usage: () => reply("usage"),
   });
   const type = async (text: string): Promise<void> => {
     input.write(text);
@@ -40,7 +53,7 @@ function setUp() {
     await new Promise(setImmediate);
   };
   const seen = (): string => String(output.read() ?? "");
-  return { input, asked, calls, done, type, answer, answers, seen };
+  return { input, asked, calls, done, allow, type, answer, answers, replies, seen };
 }
 
 describe("the prompt", () => {
@@ -86,6 +99,72 @@ describe("the prompt", () => {
     const { type, done } = setUp();
     await type("hello\n");
     await type("/quit\n");
+    await done;
+  });
+
+  it("sends /queue and /steer at once, while an answer is made", async () => {
+    const { asked, type, answer, done, seen } = setUp();
+    await type("hello\n/queue and then\n/steer in euros\nlater\n/steer\n");
+    expect(asked).toEqual(["hello", "and then", "steer: in euros"]);
+    expect(seen()).toContain("Say what: /steer TEXT");
+    await answer();
+    await answer();
+    expect(asked).not.toContain("later");
+    await answer();
+    expect(asked.at(-1)).toBe("later");
+    await answer();
+    await type("/quit\n");
+    await done;
+  });
+
+  it("shows what its commands say, one after the other, and goes on after a refusal", async () => {
+    const { calls, type, replies, done, seen } = setUp();
+    await type("/undo\n/fork\n");
+    expect(calls).toEqual(["undo"]);
+    replies[0]?.resolve("Taken back: hello");
+    await new Promise(setImmediate);
+    expect(calls).toEqual(["undo", "fork"]);
+    replies[1]?.reject(new CommandError("There is nothing to copy."));
+    await new Promise(setImmediate);
+    expect(seen()).toMatch(/Taken back: hello[\s\S]*There is nothing to copy\./);
+    await type("/search low  tide\n/search\n/usage\n/schedules\n");
+    expect(calls.slice(2)).toEqual(["search low  tide", "usage", "schedules"]);
+    expect(seen()).toContain("/search WORDS");
+    await type("/quit\n");
+    await done;
+  });
+
+  it.each([
+    ["y", true],
+    ["Yes", true],
+    ["n", false],
+    ["", false],
+    ["yesterday", false],
+  ])("takes %j for %j when a call waits for approval", async (said, allowed) => {
+    const { allow, asked, type, done, seen } = setUp();
+    const call = { id: "c", name: "write", input: { path: "notes/a.txt" } };
+    const decision = allow(call, new AbortController().signal);
+    expect(seen()).toContain("Allow write notes/a.txt? [y/N]");
+    await type(`${said}\n`);
+    expect(await decision).toBe(allowed);
+    expect(asked).toEqual([]);
+    await type("/quit\n");
+    await done;
+  });
+
+  it("has no decision when somebody else decided, or nobody is there any more", async () => {
+    const { allow, asked, input, type, answer, done } = setUp();
+    const call = { id: "c", name: "write", input: {} };
+    const decided = new AbortController();
+    const first = allow(call, decided.signal);
+    decided.abort();
+    expect(await first).toBeNull();
+    await type("yes\n");
+    expect(asked).toEqual(["yes"]);
+    await answer();
+    const second = allow(call, new AbortController().signal);
+    input.end();
+    expect(await second).toBeNull();
     await done;
   });
 

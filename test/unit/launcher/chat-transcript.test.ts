@@ -50,6 +50,21 @@ describe("an answer's chunks", () => {
     ]);
   });
 
+  it("say once that a message was read, and that a call waits, until it is decided", () => {
+    const { events, transcript, read } = reader();
+    const waits: Chunk = { type: "tool-approval-request", toolCallId: "t" };
+    const joined: Chunk = { type: "data-joined", data: { messageIds: ["m"] } };
+    read(start, asked, joined, waits, joined, waits);
+    expect(events.slice(1)).toEqual([
+      { event: "joined", messages: ["m"] },
+      { event: "approval", id: "t", name: "write", input: { path: "a" } },
+    ]);
+    expect(transcript.asked).toEqual([{ id: "t", name: "write", input: { path: "a" } }]);
+    read({ type: "tool-output-denied", toolCallId: "t" }, waits);
+    expect(transcript.asked).toEqual([]);
+    expect(events.at(-1)).toMatchObject({ event: "tool-error", name: "write" });
+  });
+
   it("that are replayed are not said twice, wherever the replay is cut differently", () => {
     const { events, read, text } = reader();
     read(start, say("Hello wor"), asked, done);

@@ -48,6 +48,22 @@ describe("joining deltas", () => {
     expect(joined(openai("a") + last + tool + openai("b"))).toBe(openai("a") + last + tool + openai("b"));
   });
 
+  it("keeps every escape, and joins what is padded with blanks", () => {
+    const texts = ['"', "\\", "\n", "\t", "\u0001", "\u0085", "\ud83c", "\udf0a", "é", "/"];
+    expect(read(joined(texts.map((text) => anthropic(text)).join("")))).toBe(texts.join(""));
+    const escaped = ["\\u00e9", "\\/", "\\ud83c", "\\udf0a"].map((text) => anthropic("@").replace("@", text));
+    expect(read(joined(escaped.join("")))).toBe("é/🌊");
+    const padded = anthropic("b").replace('"}}', '"}          }');
+    expect(joined(anthropic("a") + padded + anthropic("c"))).toBe(anthropic("abc"));
+  });
+
+  it("leaves a text delta whose string is not JSON as it is", () => {
+    const broken = anthropic("@").replace("@", "\\x");
+    const short = anthropic("@").replace("@", "\\u12");
+    for (const odd of [broken, short])
+      expect(joined(anthropic("a") + odd + anthropic("b"))).toBe(anthropic("a") + odd + anthropic("b"));
+  });
+
   it("leaves what is not JSON as it is", () => {
     const odd = 'data: {"choices":[{"delta":{"content": broken\n\n';
     expect(joined(odd + openai("a"))).toBe(odd + openai("a"));

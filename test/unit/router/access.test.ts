@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Settings } from "../../../src/env.ts";
+import { type Env, type Settings, settingsOf } from "../../../src/env.ts";
 import { limits } from "../../../src/limits.ts";
 import { type Access, createAccess, type Identity } from "../../../src/router/access.ts";
 import { KEY_SET_MAX_AGE_MS, KEY_SET_RETRY_MS, KEY_SET_TIMEOUT_MS } from "../../../src/router/keyset.ts";
@@ -14,14 +14,12 @@ import {
 } from "../../workers/router/support/tokens.ts";
 
 const clock = { now: Date.UTC(2026, 10, 23) };
-const settings: Settings = {
-  accessTeamDomain: ISSUER,
-  accessAudience: AUDIENCE,
-  publicOrigin: "http://127.0.0.1:8787",
-  gatewayId: "default",
-  gatewayUrl: "",
-  defaultModel: "a/b",
-};
+const settings: Settings = settingsOf({
+  ACCESS_TEAM_DOMAIN: ISSUER,
+  ACCESS_AUD: AUDIENCE,
+  PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+  AI_GATEWAY_URL: "http://127.0.0.1:1",
+} as Env); // the bindings are not looked at
 let issuer: Issuer;
 let access: Access;
 

@@ -6,7 +6,15 @@ import { toolByName, toolDefinitions, tools } from "../../../src/tools/registry.
 
 describe("the list of tools", () => {
   it("has each tool once, in an order that does not change", () => {
-    expect(tools().map((tool) => tool.name)).toEqual(["read", "write", "edit", "list", "search", "delete"]);
+    expect(tools().map((tool) => tool.name)).toEqual([
+      "read",
+      "write",
+      "edit",
+      "list",
+      "search",
+      "delete",
+      "schedule",
+    ]);
     for (const tool of tools()) expect(toolByName(tool.name)).toBe(tool);
     expect(toolByName("constructor")).toBeUndefined();
   });
@@ -30,6 +38,7 @@ describe("the list of tools", () => {
       list: [],
       search: ["query"],
       delete: ["path"],
+      schedule: ["action"],
     });
     for (const { inputSchema } of toolDefinitions()) {
       expect(inputSchema).toMatchObject({ type: "object", additionalProperties: false });

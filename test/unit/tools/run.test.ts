@@ -30,6 +30,7 @@ const toolOf = (
   input: z.unknown(),
   risk: "auto",
   replay: "safe",
+  effects: "none",
   timeoutMs: 1_000,
   run,
   ...more,

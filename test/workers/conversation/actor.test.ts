@@ -1,8 +1,13 @@
-import { env } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readExport } from "../../../src/actors/conversation/export.ts";
 import { replay } from "../../../src/actors/conversation/replay.ts";
+import { conversationStub, type Env } from "../../../src/env.ts";
+import type { AppError } from "../../../src/errors.ts";
+import { limits } from "../../../src/limits.ts";
+import { conversationName } from "../../../src/names.ts";
 import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
+import type { ConversationRpc } from "../../../src/protocol/rpc.ts";
 import { ALICE, connect, scriptModel, stubOf } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
@@ -44,6 +49,30 @@ describe("a conversation in workerd", () => {
     expect(types).toContain("tool-output-available");
     const stored = await env.FILES.get(`s/${chat.userId}/notes/a.txt`);
     expect(await stored?.text()).toBe("hello tide");
+  });
+
+  it("lets so many messages wait, wherever they come from, and no more", async () => {
+    await scriptModel([{ match: "hold on", steps: [{ stallAfterTokens: 3, text: "word ".repeat(50) }] }]);
+    const rpc = conversationStub(env as Env, conversationName(ALICE.userId, "queue")); // bindings of wrangler.toml
+    const send = (n: number) => rpc.send(ALICE, { key: `k${n}`, source: "http", text: `hold on ${n}` });
+    for (let n = 0; n <= limits.queuedInputs; n++) await send(n);
+    const refused = await runInDurableObject(stubOf("queue"), async (actor) => {
+      const one = { key: "more", source: "http", text: "one more" };
+      // The class behind the stub: an error that crosses to the test would be reported besides.
+      return (actor as unknown as ConversationRpc).send(ALICE, one).catch((error: AppError) => error.code);
+    });
+    expect(refused).toBe("queue_full");
+    expect(await send(3)).toMatchObject({ fresh: false });
+  });
+
+  it("stops what is about to run, when nothing runs yet", async () => {
+    const rpc = conversationStub(env as Env, conversationName(ALICE.userId, "soon")); // bindings of wrangler.toml
+    const soon = { key: "k1", source: "telegram", text: "wait", burst: true };
+    const { turn } = await rpc.send(ALICE, soon);
+    expect(await rpc.stop()).toBe(true);
+    const chat = await connect("soon");
+    const listed = await (await stubOf("soon").fetch(chat.messagesRequest())).json();
+    expect(listed).toMatchObject([{ role: "user" }, { id: `a_${turn}`, metadata: { outcome: "cancelled" } }]);
   });
 
   it("exports its journal, and the export replays to the same requests and transcript", async () => {

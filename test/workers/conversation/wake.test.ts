@@ -4,7 +4,16 @@ import { verifyChain } from "../../../src/actors/conversation/export.ts";
 import { Journal } from "../../../src/actors/conversation/journal.ts";
 import { Wake } from "../../../src/actors/conversation/wake.ts";
 import { limits } from "../../../src/limits.ts";
-import { connect, isDone, isText, messagesOf, scriptModel, stubOf, textOf } from "../../support/chat.ts";
+import {
+  ALICE,
+  connect,
+  isDone,
+  isText,
+  messagesOf,
+  scriptModel,
+  stubOf,
+  textOf,
+} from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
 beforeAll(() => migrateCatalog(env.CATALOG));
@@ -81,7 +90,7 @@ describe("the wake", () => {
     await scriptModel([
       {
         match: "hopeless",
-        steps: Array.from({ length: limits.wakesWithoutProgress + 2 }, () => ({
+        steps: Array.from({ length: limits.wakesWithoutProgress + 4 }, () => ({
           stallAfterTokens: 3,
           text: "word ".repeat(50),
         })),
@@ -94,6 +103,13 @@ describe("the wake", () => {
       await crash("hopeless");
       await messagesOf("hopeless", chat);
     }
+    // Deployments in quick succession look like this: they are no reason to give up.
+    expect((await messagesOf("hopeless", chat)).at(-1)?.metadata?.outcome).toBeUndefined();
+    await runInDurableObject(stubOf("hopeless"), (_instance, state) => {
+      state.storage.sql.exec("UPDATE wakes SET since = since - ?", limits.stalledMs);
+    });
+    await crash("hopeless");
+    await messagesOf("hopeless", chat);
     const failed = (await messagesOf("hopeless", chat)).at(-1);
     expect(failed?.metadata).toMatchObject({ outcome: "failed", error: { code: "turn_stalled" } });
   });
@@ -123,6 +139,7 @@ describe("a wake that is due while the object lives", () => {
       hasWork: () => true,
       driving: () => driving,
       kick: () => {},
+      restsUntil: () => null,
       idle: () => {},
     });
     wake.arm();
@@ -139,6 +156,58 @@ describe("a wake that is due while the object lives", () => {
     const { asked, fire } = bench(false);
     fire();
     expect(asked).toEqual(["push"]);
+  });
+});
+
+describe("a wake with nothing to do but news that nobody takes", () => {
+  it("comes ever more seldom, also over lives of the object", async () => {
+    await scriptModel([{ match: "unheard", steps: [{ text: "done" }] }]);
+    const chat = await connect("unheard");
+    await refuseNewsOf("unheard");
+    chat.ask("r1", "m1", "unheard");
+    await chat.until(isDone("r1"));
+    const pauses: number[] = [];
+    for (let wake = 0; wake < 3; wake++) {
+      await crash("unheard");
+      await runInDurableObject(stubOf("unheard"), (_instance, state) => {
+        state.storage.sql.exec("UPDATE cf_agents_jobs SET time = 0 WHERE id = 'wake'");
+      });
+      const before = Date.now();
+      expect(await runDurableObjectAlarm(stubOf("unheard"))).toBe(true);
+      const alarm = await runInDurableObject(stubOf("unheard"), (_i, state) => state.storage.getAlarm());
+      pauses.push(Math.round(((alarm ?? 0) - before) / limits.wakeMs));
+    }
+    expect(pauses).toEqual([1, 2, 4]);
+  });
+});
+
+describe("a chat of the first release", () => {
+  it("goes on with a turn that was cut off", async () => {
+    await scriptModel([
+      {
+        match: "older",
+        steps: [{ stallAfterTokens: 5, text: "word ".repeat(50) }, { text: "the new answer" }],
+      },
+    ]);
+    const chat = await connect("older");
+    chat.ask("r1", "m1", "older");
+    await chat.until(isText("r1"));
+    await runInDurableObject(stubOf("older"), (_instance, state) => {
+      // As migrations/conversation/0001_journal.sql alone left it.
+      const { sql } = state.storage;
+      const names = sql
+        .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .toArray();
+      const first = new Set(["journal", "live", "wakes", "schema_versions", "cf_agents_jobs"]);
+      for (const { name } of names)
+        if (!first.has(name) && !name.startsWith("_")) sql.exec(`DROP TABLE ${name}`);
+      sql.exec("ALTER TABLE wakes DROP COLUMN since");
+      sql.exec("DELETE FROM schema_versions WHERE version > 1");
+    });
+    await crash("older");
+    await vi.waitFor(async () => {
+      expect((await messagesOf("older", chat)).map(textOf)).toEqual(["older", "the new answer"]);
+    });
   });
 });
 
@@ -168,6 +237,17 @@ describe("a journal that cannot be read to its end", () => {
     expect(refused.code).toBe("storage_failed");
   });
 });
+
+/** The user actor takes no news of a chat any more: for it, that chat was deleted. */
+async function refuseNewsOf(thread: string): Promise<void> {
+  const user = env.USER.get(env.USER.idFromName(ALICE.userId));
+  await runInDurableObject(user, (_instance, state) => {
+    state.storage.sql.exec(
+      "INSERT OR REPLACE INTO deletions (thread, deleted_at, done) VALUES (?, 0, 1)",
+      thread,
+    );
+  });
+}
 
 /** The object dies in the middle of whatever it does; its storage stays. */
 async function crash(thread: string): Promise<void> {

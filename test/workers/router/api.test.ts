@@ -60,7 +60,14 @@ describe("me", () => {
     const me = await (await world.ask("/api/me", { token: alice.token })).json<MeBody>();
     expect(me).toEqual({
       user: { id: alice.id, handle: "alice", name: "alice@example.com", role: "member", kind: "person" },
-      agent: { name: "Holdfast", instructions: "", model: "", version: 0 },
+      agent: {
+        name: "Holdfast",
+        instructions: "",
+        model: "",
+        timeZone: "UTC",
+        toolRisks: {},
+        version: 0,
+      },
       deployment: "local",
       defaultModel: "anthropic/claude-sonnet-4-6",
     });
@@ -79,7 +86,14 @@ describe("settings", () => {
     const feed = await openFeed();
     expect((await feed.next()).type).toBe("threads");
     const changed = await api("/settings", json("PATCH", { name: " Ada ", model: "openai/gpt-5" }));
-    const settings = { name: "Ada", instructions: "", model: "openai/gpt-5", version: 1 };
+    const settings = {
+      name: "Ada",
+      instructions: "",
+      model: "openai/gpt-5",
+      timeZone: "UTC",
+      toolRisks: {},
+      version: 1,
+    };
     expect(await changed.json()).toEqual(settings);
     expect(await feed.next()).toEqual({ type: "settings", settings });
     expect(await (await api("/settings")).json()).toEqual(settings);
@@ -92,6 +106,10 @@ describe("settings", () => {
     { instructions: "a".repeat(limits.instructionsChars + 1) },
     { model: "no-provider" },
     { model: "openai/<script>" },
+    { timeZone: "Mars/Olympus" },
+    { timeZone: "" },
+    { toolRisks: { teleport: "auto" } },
+    { toolRisks: { write: "perhaps" } },
     { version: 7 },
     { name: 3 },
     [],

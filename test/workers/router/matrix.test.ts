@@ -23,11 +23,26 @@ const EXPECTED: Record<string, { verbs: readonly Verb[]; access: "private" | "co
   "/agents/conversation/ALICE.plans": { verbs: ["UPGRADE"], access: "private" },
   "/agents/conversation/ALICE.plans/get-messages": { verbs: ["GET"], access: "private" },
   "/api/agents/alice/settings": { verbs: ["GET", "PATCH"], access: "private" },
+  "/api/agents/alice/usage": { verbs: ["GET"], access: "private" },
   "/api/agents/alice/feed": { verbs: ["UPGRADE"], access: "private" },
   "/api/agents/alice/threads": { verbs: ["GET", "POST"], access: "private" },
   "/api/agents/alice/threads/plans": { verbs: ["PATCH", "DELETE"], access: "private" },
   "/api/agents/alice/threads/plans/messages": { verbs: ["POST"], access: "private" },
+  "/api/tools": { verbs: ["GET"], access: "common" },
+  "/api/agents/alice/threads/plans/stop": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/threads/plans/undo": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/threads/plans/approvals/:call": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/threads/plans/outbox": { verbs: ["GET"], access: "private" },
+  "/api/agents/alice/threads/plans/outbox/t1-0": { verbs: ["DELETE"], access: "private" },
+  "/api/agents/alice/threads/plans/outbox/t1-0/resend": { verbs: ["POST"], access: "private" },
   "/api/agents/alice/threads/plans/journal": { verbs: ["GET"], access: "private" },
+  "/api/agents/alice/threads/plans/transcript.md": { verbs: ["GET"], access: "private" },
+  "/api/agents/alice/threads/plans/fork": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/import": { verbs: ["POST"], access: "private" },
+  "/api/agents/alice/search": { verbs: ["GET"], access: "private" },
+  "/api/agents/alice/schedules": { verbs: ["GET"], access: "private" },
+  "/api/agents/alice/threads/plans/schedules": { verbs: ["GET", "POST"], access: "private" },
+  "/api/agents/alice/threads/plans/schedules/:id": { verbs: ["PATCH", "DELETE"], access: "private" },
   "/api/agents/alice/files": { verbs: ["GET"], access: "private" },
   "/api/agents/alice/files/content": { verbs: ["GET", "PUT", "DELETE"], access: "private" },
   "/api/agents/alice/files/tree": { verbs: ["GET"], access: "private" },
@@ -74,6 +89,7 @@ it("knows every route that the app has", () => {
       .replace(":file{[\\w-]+\\.(?:svg|ico|png|webmanifest|txt)}", "favicon.svg")
       .replace(":handle", "alice")
       .replace(":thread", "plans")
+      .replace(":delivery", "t1-0")
       .replace(":name", "ALICE.plans")
       .replace("*", "index-abc.js");
     const verbs = GUARDED_ROUTES.find((route) => route.path === path)?.methods ?? {};

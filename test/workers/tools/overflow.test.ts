@@ -13,6 +13,7 @@ const giving = (output: unknown): Tool => ({
   input: z.unknown(),
   risk: "auto",
   replay: "safe",
+  effects: "none",
   timeoutMs: 10_000,
   run: async () => ({ output, changed: ["other.md"] }),
 });

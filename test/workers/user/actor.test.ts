@@ -254,6 +254,8 @@ describe("settings", () => {
       name: "Ada",
       instructions: "Be brief.",
       model: "",
+      timeZone: "UTC",
+      toolRisks: {},
       version: 2,
     });
     expect(await refusal(() => again.changeSettings({ model: "x" }))).toBe("bad_request");

@@ -2,7 +2,7 @@
 import { createExecutionContext, env, waitOnExecutionContext } from "cloudflare:test";
 import catalogSchema from "../../../../migrations/catalog/0001_catalog.sql";
 import type { Env } from "../../../../src/env.ts";
-import type { InboundMessage, Principal } from "../../../../src/protocol/rpc.ts";
+import type { Delivery, InboundMessage, Principal } from "../../../../src/protocol/rpc.ts";
 import { type App, createApp } from "../../../../src/router/app.ts";
 import { openWorkspace } from "../../../../src/tools/files/workspace.ts";
 import { createIssuer, type Issuer, person } from "./tokens.ts";
@@ -23,6 +23,9 @@ export interface Reached {
   name: string;
   request?: Request;
   sent?: { principal: Principal; message: InboundMessage };
+  resent?: string;
+  dropped?: string;
+  forked?: { into: string; message?: string };
 }
 
 export interface World {
@@ -30,6 +33,8 @@ export interface World {
   env: Env;
   issuer: Issuer;
   reached: Reached[];
+  /** What conversations say that they owe; set by a test. */
+  deliveries: Delivery[];
   /** What conversations answer to a plain GET; set by a test. */
   answer: (request: Request) => Response | Promise<Response>;
   clock: { now: number };
@@ -55,6 +60,7 @@ export async function createWorld(bindings: Partial<Env> = {}): Promise<World> {
     env: { ...env, ...bindings },
     issuer,
     reached: [],
+    deliveries: [],
     answer: () => Response.json([]),
     clock,
     async ask(path, { token = null, ...init } = {}) {
@@ -101,6 +107,17 @@ function conversations(world: World): DurableObjectNamespace {
         return { turn: "turn-1", fresh: true };
       },
       settingsChanged: async () => {},
+      stop: async () => true,
+      undo: async () => ({ text: "", messageIds: [], effects: [] }),
+      decide: async () => ({ counted: true, approved: true, by: "alice@example.com" }),
+      schedules: async () => [],
+      outbox: async () => world.deliveries,
+      resendDelivery: async (id: string) => void world.reached.push({ name, resent: id }),
+      dropDelivery: async (id: string) => void world.reached.push({ name, dropped: id }),
+      fork: async (_principal: Principal, into: string, message?: string) => {
+        world.reached.push({ name, forked: { into, ...(message !== undefined && { message }) } });
+        return message === undefined ? {} : { draft: "what it said" };
+      },
     }),
   };
   // Two methods are all that the router uses of a namespace.

@@ -1,47 +1,39 @@
-/** One message of the chat: the reader's in a bubble, the agent's as text across the column. */
-
-import { Button } from "@cloudflare/kumo/components/button";
-import { ArrowClockwiseIcon, WarningCircleIcon } from "@phosphor-icons/react";
-import type { ReactNode } from "react";
+/** One answer: the agent's text across the column, with its tool calls, and what can be done with it. */
+import { ArrowClockwiseIcon, GitBranchIcon } from "@phosphor-icons/react";
 import { memo } from "react";
-import { useAgent, useNow, useServices } from "../app/services.tsx";
+import { useAgent } from "../app/services.tsx";
 import { Markdown } from "../markdown/Markdown.tsx";
 import { texts } from "../texts.ts";
 import { CopyButton } from "../ui/CopyButton.tsx";
-import { exactTime, whenText } from "../ui/format.ts";
+import { exactMoney, moneyText } from "../ui/format.ts";
 import { IconButton } from "../ui/IconButton.tsx";
+import { ApprovalCard, SecondDecision } from "./ApprovalCard.tsx";
 import { Attachment } from "./Attachment.tsx";
+import { FailureNote } from "./FailureNote.tsx";
+import { Joined } from "./Joined.tsx";
 import type { Message, Part } from "./message.ts";
-import { textOf } from "./message.ts";
+import { isAsking, textOf } from "./message.ts";
 import { Reasoning } from "./Reasoning.tsx";
 import { ToolCard } from "./ToolCard.tsx";
-
-/** Texts such as "5 min ago" are renewed this often. */
-const RENEW_MS = 60_000;
-
-function When({ at }: { at: number | undefined }) {
-  const now = useNow(RENEW_MS);
-  if (at === undefined) return null;
-  return (
-    <time dateTime={new Date(at).toISOString()} title={exactTime(at)}>
-      {whenText(at, now)}
-    </time>
-  );
-}
+import type { MessageActions } from "./UserMessage.tsx";
+import { When } from "./When.tsx";
 
 function Meta({ message }: { message: Message }) {
-  const { model, usage, createdAt } = message.metadata;
+  const { model, usage, createdAt, priceMicros = 0 } = message.metadata;
   const total = usage ? usage.inputTokens + usage.outputTokens : 0;
   return (
-    <p className="meta">
+    <div className="meta">
       {model && <span>{model}</span>}
       {usage && total > 0 && (
         <span title={texts.chat.tokensDetail(usage.inputTokens, usage.outputTokens)}>
           {texts.chat.tokens(total)}
         </span>
       )}
+      {priceMicros > 0 && (
+        <span title={texts.chat.costDetail(exactMoney(priceMicros))}>{moneyText(priceMicros)}</span>
+      )}
       <When at={createdAt} />
-    </p>
+    </div>
   );
 }
 
@@ -52,9 +44,17 @@ function PartView({ part }: { part: Part }) {
     case "reasoning":
       return <Reasoning part={part} />;
     case "tool":
-      return <ToolCard part={part} />;
+      if (part.state === "asking") return <ApprovalCard part={part} />;
+      return (
+        <>
+          <ToolCard part={part} />
+          <SecondDecision call={part.key} />
+        </>
+      );
     case "file":
       return <Attachment part={part} />;
+    case "joined":
+      return <Joined messageIds={part.messageIds} />;
   }
 }
 
@@ -69,78 +69,16 @@ function grouped(parts: readonly Part[]): Part[][] {
   return groups;
 }
 
-export interface UserMessageProps {
-  message: Message;
-  /** What stands below the bubble: its state, or what can be done with it. */
-  footer?: ReactNode;
-  dimmed?: boolean;
-}
-
-export const UserMessage = memo(function UserMessage({ message, footer, dimmed = false }: UserMessageProps) {
-  const { me } = useServices();
-  const sender = message.metadata.sender;
-  const name = sender && sender.id !== me.user.id ? sender.name : texts.chat.you;
-  const text = textOf(message);
-  const files = message.parts.filter((part) => part.type === "file");
-  return (
-    <article className="message message-user" aria-label={texts.chat.from(name)} data-message={message.id}>
-      {name !== texts.chat.you && <p className="meta">{name}</p>}
-      {files.length > 0 && (
-        <div className="flex max-w-full flex-wrap items-end justify-end gap-2">
-          {files.map((part) => (
-            <Attachment key={part.key} part={part} />
-          ))}
-        </div>
-      )}
-      {text && <div className={dimmed ? "bubble opacity-65" : "bubble"}>{text}</div>}
-      {footer ?? (
-        <div className="message-tools">
-          <p className="meta">
-            <When at={message.metadata.createdAt} />
-          </p>
-          {text && <CopyButton text={() => text} label={texts.chat.copyMessage} />}
-        </div>
-      )}
-    </article>
-  );
-});
-
-export interface FailureNoteProps {
-  text: string;
-  /** `null` when trying again is not possible now. */
-  retry: (() => void) | null;
-}
-
-export function FailureNote({ text, retry }: FailureNoteProps) {
-  return (
-    <div className="failure" role="alert">
-      <WarningCircleIcon
-        aria-hidden="true"
-        weight="fill"
-        className="mt-0.5 size-4 shrink-0 text-kumo-danger"
-      />
-      <div className="min-w-0 flex-1">
-        <p className="font-medium">{texts.chat.failed}</p>
-        <p className="text-kumo-subtle">{text}</p>
-      </div>
-      {retry && (
-        <Button size="sm" onClick={retry} icon={<ArrowClockwiseIcon />}>
-          {texts.chat.retry}
-        </Button>
-      )}
-    </div>
-  );
-}
-
 export interface AnswerProps {
   message: Message;
   live: boolean;
   /** The newest answer: it can be asked for again. */
   newest: boolean;
   regenerate: ((messageId: string) => void) | null;
+  actions: MessageActions;
 }
 
-export const Answer = memo(function Answer({ message, live, newest, regenerate }: AnswerProps) {
+export const Answer = memo(function Answer({ message, live, newest, regenerate, actions }: AnswerProps) {
   const { name } = useAgent();
   const { outcome, error } = message.metadata;
   const again = newest && regenerate && !live ? () => regenerate(message.id) : null;
@@ -166,7 +104,7 @@ export const Answer = memo(function Answer({ message, live, newest, regenerate }
       {outcome === "failed" && !live && (
         <FailureNote text={error?.message ?? texts.errors.unexpected} retry={again} />
       )}
-      {!live && (
+      {!live && !isAsking(message) && (
         <div className={newest ? "message-tools message-tools-shown" : "message-tools"}>
           {textOf(message) && <CopyButton text={() => textOf(message)} label={texts.chat.copyAnswer} />}
           {again && outcome !== "failed" && (
@@ -177,6 +115,12 @@ export const Answer = memo(function Answer({ message, live, newest, regenerate }
               onClick={again}
             />
           )}
+          <IconButton
+            size="sm"
+            icon={<GitBranchIcon />}
+            label={texts.fork.action}
+            onClick={() => actions.fork(message)}
+          />
           <Meta message={message} />
         </div>
       )}

@@ -1,0 +1,215 @@
+/** A conversation's dealings with its user's purse: what a call costs, leases, and why there is no more. */
+import { limits } from "../../limits.ts";
+import type { ModelRequest } from "../../model/port.ts";
+import {
+  costMicros,
+  dayOf,
+  outputThatFits,
+  type Price,
+  type PriceTable,
+  worstMicros,
+} from "../../model/prices.ts";
+import type { ProviderCache } from "../../model/providers.ts";
+import { stoodIn, type Tariff, tariffOf } from "../../model/tariff.ts";
+import type { Usage } from "../../protocol/message.ts";
+import type { BudgetRefusal, LeaseAnswer, LeaseRequest } from "../../protocol/rpc.ts";
+import type { Spending } from "../../spending.ts";
+import type { LeaseEntry } from "./entries.ts";
+import {
+  type Amount,
+  leftOn,
+  type Purse,
+  type PursePort,
+  type Quote,
+  type Reserve,
+  reserve,
+  statementOf,
+} from "./purse.ts";
+import { budgetText, unpricedText } from "./purse-words.ts";
+
+export interface PurseOptions {
+  thread: string;
+  spending(): Spending;
+  providers: ProviderCache;
+  /** The fold as it is now, and the journal's newest entry. */
+  purse(): { purse: Purse; seq: number };
+  now(): number;
+  /** The user's purse. */
+  ask(request: LeaseRequest): Promise<LeaseAnswer>;
+}
+
+/** The purse had less than was asked for. Believed for `limits.purseAnswerMs`. */
+interface Shortage {
+  day: string;
+  at: number;
+  refusal: BudgetRefusal | null;
+}
+
+/** A model without a price, where money has no limit: only its tokens count. */
+const UNPRICED: Price = {
+  since: "",
+  inputMicros: 0,
+  cachedInputMicros: 0,
+  cacheWriteMicros: 0,
+  outputMicros: 0,
+};
+
+export class ConversationPurse implements PursePort {
+  readonly #options: PurseOptions;
+  #shortage: Shortage | null = null;
+
+  constructor(options: PurseOptions) {
+    this.#options = options;
+  }
+
+  reserve(purse: Purse, quote: Quote, now: number): Reserve {
+    const { maxOutputTokens } = quote;
+    const day = dayOf(now);
+    const spending = this.#options.spending();
+    const tariff = this.#tariff(quote.model, day, spending.prices);
+    if (tariff.type === "free") return { ok: true, micros: 0, tokens: 0, maxOutputTokens };
+    if (tariff.type === "unknown") return { ok: false, needs: "lease" };
+    if (tariff.type === "unpriced" && spending.limitMicros !== null) {
+      const error = { code: "model_unpriced" as const, message: unpricedText(quote.model) };
+      return { ok: false, needs: "refusal", error };
+    }
+    const call = costOf(tariff, quote);
+    const worst = call.with(maxOutputTokens);
+    const unlimited = spending.limitMicros === null && spending.limitTokens === null;
+    if (unlimited || reserve(purse, day, worst.micros, worst.tokens) === "ok") {
+      return { ok: true, ...worst, maxOutputTokens };
+    }
+    const shortage = this.#shortage;
+    if (!shortage || shortage.day !== day || now - shortage.at > limits.purseAnswerMs) {
+      return { ok: false, needs: "lease" };
+    }
+    const shorter = call.outputFor(leftOn(purse, day));
+    if (shorter >= leastOutput(quote)) return { ok: true, ...call.with(shorter), maxOutputTokens: shorter };
+    if (!shortage.refusal) return { ok: false, needs: "lease" };
+    const error = { code: "budget_exceeded" as const, message: budgetText(shortage.refusal) };
+    return { ok: false, needs: "refusal", error };
+  }
+
+  async lease(quote: Quote): Promise<LeaseEntry | null> {
+    const { spending, providers, now } = this.#options;
+    if (providers.current() === "unknown") await providers.load();
+    const day = dayOf(now());
+    const tariff = this.#tariff(quote.model, day, spending().prices);
+    if (tariff.type === "free" || (tariff.type === "unpriced" && spending().limitMicros !== null))
+      return null;
+    const call = costOf(tariff, quote);
+    const asked = { most: call.with(quote.maxOutputTokens), least: call.with(leastOutput(quote)) };
+    const before = this.#options.purse().purse.lease;
+    let answer = await this.#ask(day, asked, null);
+    if (answer?.type === "stale") {
+      // The turn has ended meanwhile, and gave the lease up.
+      if (this.#options.purse().purse.lease !== before) return null;
+      // The purse remembers what this journal does not: it was restored to an earlier state.
+      answer = await this.#ask(day, asked, answer);
+    }
+    if (answer === null) return null;
+    if (answer.type === "stale") throw new Error("The purse and the journal do not agree on a lease.");
+    if (answer.type === "refused") {
+      this.#shortage = { day, at: now(), refusal: answer.refusal };
+      return null;
+    }
+    this.#shortage = answer.short ? { day, at: now(), refusal: null } : null;
+    const { number, micros, tokens } = answer;
+    return micros === 0 && tokens === 0 ? null : { kind: "lease", at: now(), day, number, micros, tokens };
+  }
+
+  price(model: string, usage: Usage, answeredBy = ""): number {
+    const { providers, spending, now } = this.#options;
+    if (stoodIn(model, answeredBy)) return 0;
+    const day = dayOf(now());
+    const own = spending().prices;
+    let tariff = tariffOf(model, day, own, providers.last());
+    // Somebody else answered where the demo model was to stand in: a key was connected meanwhile.
+    const came = tariff.type === "free" && tariff.because === "stand-in" && answeredBy !== "";
+    if (came || tariff.type === "unknown") {
+      providers.forget();
+      tariff = tariffOf(model, day, own, "cloud");
+    }
+    return tariff.type === "priced" ? costMicros(tariff.price, usage) : 0;
+  }
+
+  #tariff(model: string, day: string, own: PriceTable): Tariff {
+    return tariffOf(model, day, own, this.#options.providers.current());
+  }
+
+  /** Null when what the conversation holds is enough already. `stale`: what the purse said to an earlier try. */
+  async #ask(
+    day: string,
+    { most, least }: { most: Amount; least: Amount },
+    stale: { number: number; seq: number } | null,
+  ): Promise<LeaseAnswer | null> {
+    const { purse, seq } = this.#options.purse();
+    const left = leftOn(purse, day);
+    const missing = ({ micros, tokens }: Amount): Amount => ({
+      micros: Math.max(0, micros - left.micros),
+      tokens: Math.max(0, tokens - left.tokens),
+    });
+    const wanted = missing(most);
+    if (wanted.micros === 0 && wanted.tokens === 0) return null;
+    const number = Math.max(stale?.number ?? 0, purse.lease + 1);
+    return this.#options.ask({
+      thread: this.#options.thread,
+      day,
+      number,
+      ...wanted,
+      leastMicros: missing(least).micros,
+      leastTokens: missing(least).tokens,
+      statement: { ...statementOf(purse, seq), lease: number - 1 },
+      ...(stale && { after: stale.seq }),
+    });
+  }
+}
+
+const leastOutput = (quote: Quote): number => Math.min(limits.leastOutputTokens, quote.maxOutputTokens);
+
+/** The call's worst case by the length of its answer. */
+function costOf(tariff: Exclude<Tariff, { type: "free" }>, quote: Quote) {
+  const price = tariff.type === "priced" ? tariff.price : UNPRICED;
+  const prompt = Math.ceil(quote.promptChars / limits.promptBytesPerToken);
+  return {
+    with: (output: number): Amount => ({
+      micros: worstMicros(price, prompt, output),
+      tokens: prompt + output,
+    }),
+    /** The longest answer that an amount pays for. */
+    outputFor: (left: Amount): number =>
+      Math.min(quote.maxOutputTokens, left.tokens - prompt, outputThatFits(price, prompt, left.micros)),
+  };
+}
+
+/** What a request will take at most. The prompt is measured when somebody asks: a free model's need not be. */
+export function quoteOf(request: ModelRequest): Quote {
+  return {
+    model: request.model,
+    maxOutputTokens: request.maxOutputTokens,
+    get promptChars() {
+      return promptBytes(request);
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+const bytes = (value: unknown): number =>
+  encoder.encode(typeof value === "string" ? value : (JSON.stringify(value) ?? "")).length;
+
+function promptBytes({ system, messages, tools }: ModelRequest): number {
+  let sum = bytes(system) + bytes(tools);
+  for (const message of messages) {
+    if (message.role === "system") sum += bytes(message.content);
+    else
+      for (const part of message.content)
+        sum += part.type === "file" ? fileBytes(part.mediaType) : bytes(part);
+  }
+  return sum;
+}
+
+/** A file is not weighed by its bytes: a provider makes tokens of pictures and pages. */
+function fileBytes(mediaType: string): number {
+  const tokens = mediaType.startsWith("image/") ? limits.imagePromptTokens : limits.filePromptTokens;
+  return tokens * limits.promptBytesPerToken;
+}
