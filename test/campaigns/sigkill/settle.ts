@@ -11,6 +11,8 @@ import type { World } from "./world.ts";
 
 /** How often the disk is looked at: it gives no event, and watching the chats would wake them. */
 const LOOK_EVERY_MS = 500;
+/** ... and how much longer than a look takes: long journals are read whole. */
+const LOOK_SHARE = 10;
 /** How long what is left may take once people are back: a few answers, and faults that are tried again. */
 const BACK_WITHIN_MS = 60_000;
 /** Requests that are under way at once when everything is read. */
@@ -96,9 +98,11 @@ export async function settle(options: {
 async function until(holds: () => boolean, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   for (;;) {
+    const looked = performance.now();
     if (holds()) return true;
     if (performance.now() > deadline) return false;
-    await delay(LOOK_EVERY_MS);
+    // Looking is synchronous, and this process is also the model of every world: it has to get on with that.
+    await delay(Math.max(LOOK_EVERY_MS, LOOK_SHARE * (performance.now() - looked)));
   }
 }
 
