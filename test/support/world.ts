@@ -85,6 +85,8 @@ export class World {
   /** Commits that do not fit into a row. */
   tooLarge: (entries: readonly Entry[]) => boolean = () => false;
   settingsKnown = true;
+  /** How many looks at the settings find them older than the tool calls that they should decide on. */
+  settingsStale = 0;
   /** The user actor takes the question and never answers. */
   settingsHang = false;
   #models: ModelScript[];
@@ -231,8 +233,8 @@ export class World {
         this.commits.push([...entries]);
         this.#state = reduceAll(this.#state, entries);
       },
-      settings: () =>
-        this.settingsKnown
+      settings: (since) =>
+        this.settingsKnown && !(since !== undefined && this.settingsStale-- > 0)
           ? {
               agent: {
                 name: "Tide",

@@ -347,8 +347,8 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       after,
       state: () => this.#store.state,
       commit: (entries) => this.#commit(entries),
-      settings: (withinMs) => {
-        const agent = this.#settings.current(withinMs);
+      settings: (since) => {
+        const agent = this.#settings.current(since);
         if (!agent) return null;
         const { defaultModel, compactModel } = settingsOf(env);
         return { agent, model: agent.model || defaultModel, compactModel, userId, thread };

@@ -52,8 +52,8 @@ export interface TurnPorts {
   /** Writes one commit and folds it. Throws when storage does; then nothing changed. */
   commit(entries: readonly Entry[]): void;
 
-  /** Null while they are unknown or older than `withinMs`; then `loadSettings` is awaited. */
-  settings(withinMs?: number): TurnSettings | null;
+  /** Null while they are unknown, too old, or were fetched before `since`; then `loadSettings` is awaited. */
+  settings(since?: number): TurnSettings | null;
   loadSettings(): Promise<void>;
   model: ModelPort;
   tools: ToolsPort;

@@ -25,9 +25,10 @@ export class SettingsCache {
     this.#after = options.after;
   }
 
-  /** Null when they have to be fetched first: they are unknown, or older than `withinMs`. */
-  current(withinMs = this.#ttlMs): AgentSettings | null {
-    return this.#now() - this.#loadedAt < Math.min(withinMs, this.#ttlMs) ? this.#settings : null;
+  /** Null when they have to be fetched first: they are unknown, too old, or were fetched before `since`. */
+  current(since = 0): AgentSettings | null {
+    const fresh = this.#loadedAt >= since && this.#now() - this.#loadedAt < this.#ttlMs;
+    return fresh ? this.#settings : null;
   }
 
   /** The settings, fetched first when they are not known. Throws when they never were and cannot be. */

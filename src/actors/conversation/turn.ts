@@ -171,10 +171,11 @@ export class Drive {
     const draft = reduceAll(state, fresh);
     const settings = ports.settings();
     let blind = false;
+    // What a tool may do is decided by what its owner wants now, not a minute ago. Looked up once: all calls of a
+    // round are decided on by the same settings, or none is.
+    const recent = ports.settings(this.#askedAt);
     const riskOf = (name: string) => {
-      // What a tool may do is decided by what its owner wants now, not a minute ago.
-      const recent = ports.settings(ports.now() - this.#askedAt + 1);
-      blind = recent === null;
+      if (!recent) blind = true;
       return recent ? ports.tools.risk(name, recent.agent) : "ask";
     };
     const step = plan(draft, limits, ports.now(), riskOf);

@@ -14,7 +14,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "a tool is decided on by what its owner wants now",
     file: core("turn"),
-    from: "ports.settings(ports.now() - this.#askedAt + 1)",
+    from: "ports.settings(this.#askedAt)",
     to: "ports.settings()",
     by: "workers:conversation/approvals",
   },

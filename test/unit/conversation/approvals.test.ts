@@ -150,6 +150,24 @@ describe("a tool that asks first", () => {
   });
 });
 
+describe("settings that are not fresh enough to decide on a call", () => {
+  it("are fetched first: nobody is asked by mistake, whichever look finds them stale", async () => {
+    for (const stale of [1, 2, 3]) {
+      const { world } = asking([
+        says("", [
+          { name: "look", input: {} },
+          { name: "look", input: {} },
+        ]),
+        says("seen twice"),
+      ]);
+      world.settingsStale = stale;
+      await world.say("look twice");
+      expect(world.entries.some((entry) => entry.kind === "ask")).toBe(false);
+      expect(world.ended.map((turn) => turn.outcome)).toEqual(["completed"]);
+    }
+  });
+});
+
 describe("a tool that the owner never allows", () => {
   it("is refused without a question", async () => {
     const { world, paid } = asking([says("", [{ name: "shell", input: {} }]), says("then not")]);
