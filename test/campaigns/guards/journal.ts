@@ -9,7 +9,7 @@ export const GUARDS: readonly Guard[] = [
     file: core("export"),
     from: "if (hash !== entry.hash) broken",
     to: "if (hash === null) broken",
-    by: "unit:conversation/replay",
+    by: "unit:conversation/chain",
   },
   {
     name: "a tool is decided on by what its owner wants now",

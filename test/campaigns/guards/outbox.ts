@@ -41,13 +41,6 @@ export const GUARDS: readonly Guard[] = [
     by: "schedules",
   },
   {
-    name: "the runs of a day are counted",
-    file: run,
-    from: "ports.save({ ...next.after, lastTurn }, day);",
-    to: "ports.save({ ...next.after, lastTurn }, null);",
-    by: "schedules",
-  },
-  {
     name: "a platform that asks for short pauses for ever is not asked for ever",
     file: "src/actors/conversation/outbox-plan.ts",
     from: "const short = until - now < limits.deliveryBackoffMaxMs;",
