@@ -10,8 +10,8 @@ import type { Principal } from "../../../src/protocol/rpc.ts";
 import { ALICE, scriptModel, stubOf } from "../../support/chat.ts";
 import type { Chance } from "../random.ts";
 
-/** How long work that is due may take on a busy machine; a fault's pause is the longest part of it. */
-const SETTLES = { timeout: 15_000, interval: 20 };
+/** How long work that is due may take on a busy machine: longer than a wake, which tells news that were not taken. */
+const SETTLES = { timeout: 60_000, interval: 20 };
 
 interface Sendable {
   send(
