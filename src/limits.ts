@@ -149,7 +149,7 @@ export const limits = {
    * When the partial answer is flushed to its row, after the turn began; then each `flushEveryMs`. Each flush is a row:
    * one within the first minute, early enough for whoever reloads after a crash in a long answer.
    */
-  flushAtMs: [8_000] as readonly number[],
+  flushAfterMs: 8_000,
   flushEveryMs: 60_000,
   /** Messages that a connecting client gets. Older ones are fetched by page. */
   transcriptMessages: 100,

@@ -3,6 +3,7 @@
  * costs nothing; a key can be connected at any time. In the cloud every provider answers for itself.
  */
 import { z } from "zod";
+import { limits } from "../limits.ts";
 import type { PriceTable } from "./prices.ts";
 
 /** Providers that answer, by the first part of a model's name. */
@@ -79,3 +80,19 @@ export class ProviderCache {
 }
 
 const ALL: Providers = new Map(["anthropic", "openai"].map((provider) => [provider, { local: false }]));
+
+const caches = new Map<string, ProviderCache>();
+
+/** One for all conversations of an isolate: a new chat does not ask again what the last one learned. */
+export function providersAt(gatewayUrl: string, now: () => number): ProviderCache {
+  const known = caches.get(gatewayUrl);
+  if (known) return known;
+  const made = new ProviderCache({
+    gatewayUrl: () => gatewayUrl,
+    fetch: (url) => fetch(url),
+    now,
+    ttlMs: limits.providersTtlMs,
+  });
+  caches.set(gatewayUrl, made);
+  return made;
+}

@@ -4,6 +4,7 @@
  */
 
 import type { ScheduleInfo, ScheduleStep, SchedulesUpdate } from "./schedules.ts";
+import type { UsageReport } from "./usage.ts";
 
 /** Who is asking. Made by `router/access.ts` from a verified token, never from anything a client wrote. */
 export interface Principal {
@@ -156,24 +157,6 @@ export type LeaseAnswer =
    * was restored to an earlier state. Who is alive asks again, with `number` and with `seq` as `after`.
    */
   | { type: "stale"; number: number; seq: number };
-
-/** One user's spending. Money in micro-dollars. */
-export interface UsageReport {
-  /** Today, `YYYY-MM-DD` in UTC. */
-  day: string;
-  /** Null when there is no limit. */
-  limitMicros: number | null;
-  limitTokens: number | null;
-  spentMicros: number;
-  reservedMicros: number;
-  tokens: number;
-  /** Whether the limits apply: there is one, and a model that costs something is connected. */
-  on: boolean;
-  /** Milliseconds since the epoch. */
-  resetsAt: number;
-  /** Newest first, days without spending left out. */
-  days: { day: string; micros: number; tokens: number }[];
-}
 
 /** A message of a transcript as search knows it. */
 export interface SearchMessage {

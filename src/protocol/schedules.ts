@@ -1,4 +1,5 @@
-/** Schedules as they cross a boundary: what a conversation is asked for, and what it tells of them. Types only. */
+/** Schedules as they cross a boundary: what a conversation is asked for, and what it tells of them. */
+import { z } from "zod";
 
 /** `latest`: of runs that were missed the newest is made up for, late. `skip`: none is. One-off ones always run. */
 export type CatchUp = "latest" | "skip";
@@ -28,6 +29,24 @@ export interface ScheduleInfo {
   /** Occurrences that did not run since the last one that did. `more`: there were more than were counted. */
   missed: { count: number; more: boolean; firstAt: number; lastAt: number } | null;
 }
+
+export const scheduleInfo = z.object({
+  id: z.string(),
+  thread: z.string(),
+  text: z.string(),
+  cron: z.string().nullable(),
+  timeZone: z.string(),
+  catchUp: z.enum(["latest", "skip"]),
+  status: z.enum(["active", "paused"]),
+  note: z.string(),
+  createdAt: z.number(),
+  nextAt: z.number().nullable(),
+  lastAt: z.number().nullable(),
+  failures: z.number(),
+  missed: z
+    .object({ count: z.number(), more: z.boolean(), firstAt: z.number(), lastAt: z.number() })
+    .nullable(),
+}) satisfies z.ZodType<ScheduleInfo>;
 
 /** What a new schedule is made of: exactly one of `cron`, `at` and `in`. */
 export interface ScheduleInput {

@@ -1,5 +1,6 @@
 /** What the prompt's commands ask the server, and how they show what it says. */
 import { z } from "zod";
+import { usageReport } from "../../../src/protocol/usage.ts";
 import { printable } from "../terminal.ts";
 import type { ChatServer } from "./server.ts";
 
@@ -31,15 +32,6 @@ const found = z.object({
     }),
   ),
   next: z.string().optional(),
-});
-const usage = z.object({
-  limitMicros: z.number().nullable(),
-  limitTokens: z.number().nullable(),
-  spentMicros: z.number(),
-  reservedMicros: z.number(),
-  tokens: z.number(),
-  on: z.boolean(),
-  resetsAt: z.number(),
 });
 const forked = z.object({ thread: z.string() });
 
@@ -95,7 +87,7 @@ export async function search({ api }: Api, words: string): Promise<string> {
 
 /** What was spent today, and what may be. */
 export async function showUsage({ api }: Api): Promise<string> {
-  const today = usage.parse(await api("GET", "/usage"));
+  const today = usageReport.parse(await api("GET", "/usage"));
   const { spentMicros, reservedMicros, limitMicros, tokens, limitTokens } = today;
   const set = reservedMicros > 0 ? `, ${dollars(reservedMicros)} set aside for running calls` : "";
   const lines = [`Today: ${dollars(spentMicros)}, ${whole.format(tokens)} tokens${set}`];

@@ -1,11 +1,13 @@
 /** Sums up the oldest part of a conversation while nobody waits. Whatever goes wrong, the conversation goes on. */
 import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
 import type { ModelRequest } from "../../model/port.ts";
 import { watchSilence } from "./calls.ts";
 import { sha256 } from "./chain.ts";
 import { compactionRequest } from "./compact.ts";
 import type { CallEntry, Entry } from "./entries.ts";
 import type { TurnPorts } from "./ports.ts";
+import { within } from "./within.ts";
 
 type CompactPorts = Pick<
   TurnPorts,
@@ -30,7 +32,8 @@ export async function compact(
   const failed = (text: string): Entry => ({ kind: "note", at: ports.now(), topic: "compact-failed", text });
   let reserved = ports.reserve(state, wanted);
   if (!reserved.ok && reserved.needs === "lease") {
-    const lease = await ports.lease(wanted).catch(() => null);
+    const asked = within(ports.after, limits.askWithinMs, "The purse", ports.lease(wanted));
+    const lease = await asked.catch(() => null);
     if (lease) ports.commit([lease]);
     if (abort.signal.aborted) return [];
     reserved = ports.reserve(ports.state(), wanted);

@@ -3,6 +3,8 @@
  * its name is kept by the user's, and is asked for whenever an actor without a database is addressed.
  */
 import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { within } from "./within.ts";
 
 /** What a client's socket is closed with. The sentence is shown. */
 export const DELETED = { code: 4410, reason: "This chat was deleted for good." } as const;
@@ -13,6 +15,7 @@ export interface ExistenceOptions {
   start(): Promise<void>;
   /** Whether the owner has deleted a chat of this name for good. */
   deleted(): Promise<boolean>;
+  after(ms: number, run: () => void): () => void;
   /** Whether a journal is just being copied into the object. */
   copying(): boolean;
   /** Ends what runs, and tells the clients. */
@@ -78,7 +81,9 @@ export class Existence {
 
   /** A database that has no table is that of a new conversation, or of one that was deleted. */
   async #ask(): Promise<void> {
-    if (isNew(this.#options.storage) && (await this.#options.deleted())) throw gone();
+    const { storage, deleted, after } = this.#options;
+    if (!isNew(storage)) return;
+    if (await within(after, limits.askWithinMs, "The list of chats", deleted())) throw gone();
   }
 
   async #destroy(): Promise<void> {

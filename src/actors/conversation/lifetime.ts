@@ -43,6 +43,7 @@ export class Lifetime {
       storage: ctx.storage,
       start: () => options.lifecycle().start(),
       deleted: () => options.user().threadDeleted(options.thread),
+      after: options.after,
       copying: () => this.copy.pending,
       stop: () => this.#stop(),
       disarm: () => options.lifecycle().disableAlarms(),

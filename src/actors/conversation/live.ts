@@ -51,7 +51,7 @@ export class Live {
 
   #open(id: string, turn: Turn): void {
     this.#stream = this.#ports.openStream(id, turn, id !== turn.request);
-    this.#scheduleFlush(0);
+    this.#scheduleFlush(limits.flushAfterMs);
   }
 
   drop(): void {
@@ -61,15 +61,12 @@ export class Live {
     this.#cancelFlush = null;
   }
 
-  #scheduleFlush(index: number): void {
-    const { flushAtMs, flushEveryMs } = limits;
-    const last = index > 0 ? (flushAtMs[index - 1] ?? 0) : 0;
-    const wait = index < flushAtMs.length ? (flushAtMs[index] ?? 0) - last : flushEveryMs;
-    this.#cancelFlush = this.#ports.after(wait, () => {
+  #scheduleFlush(waitMs: number): void {
+    this.#cancelFlush = this.#ports.after(waitMs, () => {
       const stream = this.#stream;
       if (!stream) return;
       if (stream.hasPartial) this.#ports.savePartial(stream.turn, stream.partial());
-      this.#scheduleFlush(index + 1);
+      this.#scheduleFlush(limits.flushEveryMs);
     });
   }
 }

@@ -1,8 +1,7 @@
 /** Money for the drive: the conversation's purse over the user actor, the settings and the gateway of a deployment. */
 import { type Env, settingsOf, userStub } from "../../env.ts";
-import { limits } from "../../limits.ts";
 import type { ModelRequest } from "../../model/port.ts";
-import { ProviderCache } from "../../model/providers.ts";
+import { providersAt } from "../../model/providers.ts";
 import type { Usage } from "../../protocol/message.ts";
 import type { LeaseEntry } from "./entries.ts";
 import type { Purse, Reserve } from "./purse.ts";
@@ -18,22 +17,6 @@ export interface MoneyPorts {
   reserve(state: Pick<MoneyState, "purse">, request: ModelRequest): Reserve;
   lease(request: ModelRequest): Promise<LeaseEntry | null>;
   price(model: string, usage: Usage, answeredBy?: string): number;
-}
-
-const caches = new Map<string, ProviderCache>();
-
-/** One for all conversations of an isolate: a new chat does not ask again what the last one learned. */
-function providersAt(gatewayUrl: string, now: () => number): ProviderCache {
-  const known = caches.get(gatewayUrl);
-  if (known) return known;
-  const made = new ProviderCache({
-    gatewayUrl: () => gatewayUrl,
-    fetch: (url) => fetch(url),
-    now,
-    ttlMs: limits.providersTtlMs,
-  });
-  caches.set(gatewayUrl, made);
-  return made;
 }
 
 /** `state`: as it is committed. Settings are read when money is first asked for, so that a chat can be shown without. */

@@ -53,43 +53,22 @@ export function answerEntries(
 
 /** What can be kept of entries that are too large for the journal; null when they cannot be made smaller. */
 export function shrunk(entries: readonly Entry[]): Entry[] | null {
-  let smaller = false;
-  const kept = entries.flatMap((entry): Entry[] => {
-    const { at } = entry;
-    if (entry.kind === "answer") {
-      smaller = true;
-      const { turn, round, attempt } = entry;
-      return [
-        { kind: "fault", at, turn, round, attempt, code: "message_too_large", message: ANSWER_TOO_LARGE },
-      ];
-    }
-    if (entry.kind === "result" && !entry.error) {
-      smaller = true;
-      return [
-        {
-          kind: "result",
-          at,
-          turn: entry.turn,
-          id: entry.id,
-          error: { code: "message_too_large", message: RESULT_TOO_LARGE },
-        },
-      ];
-    }
-    if (entry.kind === "intent" || entry.kind === "ask") {
-      smaller = true;
-      return [
-        {
-          kind: "result",
-          at,
-          turn: entry.turn,
-          id: entry.id,
-          error: { code: "message_too_large", message: INPUT_TOO_LARGE },
-        },
-      ];
-    }
-    return [entry];
-  });
-  return smaller ? kept : null;
+  const kept = entries.map(smaller);
+  return kept.some((entry, i) => entry !== entries[i]) ? kept : null;
+}
+
+/** The entry itself when there is nothing smaller to say. */
+function smaller(entry: Entry): Entry {
+  const { at } = entry;
+  const code = "message_too_large";
+  if (entry.kind === "answer") {
+    const { turn, round, attempt } = entry;
+    return { kind: "fault", at, turn, round, attempt, code, message: ANSWER_TOO_LARGE };
+  }
+  const called = entry.kind === "intent" || entry.kind === "ask";
+  if (!called && (entry.kind !== "result" || entry.error)) return entry;
+  const message = called ? INPUT_TOO_LARGE : RESULT_TOO_LARGE;
+  return { kind: "result", at, turn: entry.turn, id: entry.id, error: { code, message } };
 }
 
 const ANSWER_TOO_LARGE =

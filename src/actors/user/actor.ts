@@ -12,8 +12,7 @@ import deletionsSchema from "../../../migrations/user/0005_deletions.sql";
 import undeliveredSchema from "../../../migrations/user/0006_undelivered.sql";
 import { conversationStub, type Env, settingsOf } from "../../env.ts";
 import { AppError, toWire } from "../../errors.ts";
-import { limits } from "../../limits.ts";
-import { ProviderCache } from "../../model/providers.ts";
+import { providersAt } from "../../model/providers.ts";
 import { conversationName } from "../../names.ts";
 import { ACTOR_PATHS, forwardedFrom } from "../../protocol/forwarded.ts";
 import { PING, PONG } from "../../protocol/frames.ts";
@@ -27,10 +26,10 @@ import type {
   SearchUpdate,
   ThreadSummary,
   ThreadUpdate,
-  UsageReport,
   UserRpc,
 } from "../../protocol/rpc.ts";
 import type { ScheduleInfo, SchedulesUpdate } from "../../protocol/schedules.ts";
+import type { UsageReport } from "../../protocol/usage.ts";
 import { migrate } from "../migrate.ts";
 import { Deletions } from "./deletions.ts";
 import { UserPurse } from "./purse.ts";
@@ -69,7 +68,6 @@ export class User extends Server<Env> implements UserRpc {
   readonly #schedules: ScheduleList;
   readonly #search: Search;
   readonly #purse: UserPurse;
-  readonly #providers: ProviderCache;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -87,12 +85,6 @@ export class User extends Server<Env> implements UserRpc {
     this.#schedules = new ScheduleList(ctx.storage.sql);
     this.#search = new Search(ctx.storage);
     this.#purse = new UserPurse(ctx.storage.sql);
-    this.#providers = new ProviderCache({
-      gatewayUrl: () => settingsOf(env).gatewayUrl,
-      fetch: (url) => fetch(url),
-      now: () => Date.now(),
-      ttlMs: limits.providersTtlMs,
-    });
     // Pings of idle consoles are answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
   }
@@ -177,8 +169,8 @@ export class User extends Server<Env> implements UserRpc {
   }
 
   async usage(): Promise<UsageReport> {
-    const { spending } = this.#answer("usage", () => settingsOf(this.env));
-    const connected = await this.#providers.anyCharges(spending.prices);
+    const { spending, gatewayUrl } = this.#answer("usage", () => settingsOf(this.env));
+    const connected = await providersAt(gatewayUrl, () => Date.now()).anyCharges(spending.prices);
     return this.#answer("usage", () => this.#purse.usage(spending, connected, Date.now()));
   }
 

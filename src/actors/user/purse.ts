@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { limits } from "../../limits.ts";
 import { dayEnd, dayOf } from "../../model/prices.ts";
-import type { LeaseAnswer, LeaseRequest, PurseStatement, UsageReport } from "../../protocol/rpc.ts";
+import type { LeaseAnswer, LeaseRequest, PurseStatement } from "../../protocol/rpc.ts";
+import type { UsageReport } from "../../protocol/usage.ts";
 import type { Spending } from "../../spending.ts";
 import { type Account, type Accounts, Ledger, oldestDay } from "./purse-ledger.ts";
 

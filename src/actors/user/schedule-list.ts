@@ -1,25 +1,7 @@
 /** Schedules of all of a user's chats: one row a chat, a copy of what its conversation holds. */
 import { z } from "zod";
 import { threadOf } from "../../names.ts";
-import type { ScheduleInfo, SchedulesUpdate } from "../../protocol/schedules.ts";
-
-const info = z.object({
-  id: z.string(),
-  thread: z.string(),
-  text: z.string(),
-  cron: z.string().nullable(),
-  timeZone: z.string(),
-  catchUp: z.enum(["latest", "skip"]),
-  status: z.enum(["active", "paused"]),
-  note: z.string(),
-  createdAt: z.number(),
-  nextAt: z.number().nullable(),
-  lastAt: z.number().nullable(),
-  failures: z.number(),
-  missed: z
-    .object({ count: z.number(), more: z.boolean(), firstAt: z.number(), lastAt: z.number() })
-    .nullable(),
-}) satisfies z.ZodType<ScheduleInfo>;
+import { type ScheduleInfo, type SchedulesUpdate, scheduleInfo } from "../../protocol/schedules.ts";
 
 export class ScheduleList {
   readonly #sql: SqlStorage;
@@ -46,7 +28,7 @@ export class ScheduleList {
     return this.#sql
       .exec<{ schedules: string }>("SELECT schedules FROM schedules")
       .toArray()
-      .flatMap(({ schedules }) => z.array(info).parse(JSON.parse(schedules)))
+      .flatMap(({ schedules }) => z.array(scheduleInfo).parse(JSON.parse(schedules)))
       .sort((a, b) => (a.nextAt ?? last) - (b.nextAt ?? last) || a.createdAt - b.createdAt);
   }
 

@@ -1,29 +1,12 @@
 /** The schedules of an agent, over all its chats. */
 import { z } from "zod";
-import type { ScheduleInfo } from "../../protocol/schedules.ts";
+import { type ScheduleInfo as Schedule, scheduleInfo } from "../../protocol/schedules.ts";
 import type { Api } from "../app/api.ts";
 import type { When } from "./when.ts";
 
-const scheduleSchema = z.object({
-  id: z.string(),
-  thread: z.string(),
-  text: z.string(),
-  cron: z.string().nullable(),
-  timeZone: z.string(),
-  catchUp: z.enum(["latest", "skip"]),
-  status: z.enum(["active", "paused"]),
-  note: z.string(),
-  createdAt: z.number(),
-  nextAt: z.number().nullable(),
-  lastAt: z.number().nullable(),
-  failures: z.number(),
-  missed: z
-    .object({ count: z.number(), more: z.boolean(), firstAt: z.number(), lastAt: z.number() })
-    .nullable(),
-}) satisfies z.ZodType<ScheduleInfo>;
-export type Schedule = z.infer<typeof scheduleSchema>;
+export type { Schedule };
 
-const listSchema = z.object({ schedules: z.array(scheduleSchema) });
+const listSchema = z.object({ schedules: z.array(scheduleInfo) });
 
 export interface ScheduleStore {
   /** Of all chats, the next first. Throws `ApiError`. */

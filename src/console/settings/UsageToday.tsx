@@ -1,22 +1,9 @@
 /** What was spent today, of how much. */
 import { useEffect, useState } from "react";
-import { z } from "zod";
-import type { UsageReport } from "../../protocol/rpc.ts";
+import { type UsageReport, usageReport } from "../../protocol/usage.ts";
 import { useServices } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { moneyText, soonText } from "../ui/format.ts";
-
-const usageSchema = z.object({
-  day: z.string(),
-  limitMicros: z.number().nullable(),
-  limitTokens: z.number().nullable(),
-  spentMicros: z.number(),
-  reservedMicros: z.number(),
-  tokens: z.number(),
-  on: z.boolean(),
-  resetsAt: z.number(),
-  days: z.array(z.object({ day: z.string(), micros: z.number(), tokens: z.number() })),
-}) satisfies z.ZodType<UsageReport>;
 
 export function UsageToday() {
   const { api, handle, platform } = useServices();
@@ -24,7 +11,7 @@ export function UsageToday() {
   useEffect(() => {
     const control = new AbortController();
     api
-      .get(`/api/agents/${encodeURIComponent(handle)}/usage`, usageSchema, control.signal)
+      .get(`/api/agents/${encodeURIComponent(handle)}/usage`, usageReport, control.signal)
       .then(setUsage, () => {
         if (!control.signal.aborted) setUsage("failed");
       });

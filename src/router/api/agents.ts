@@ -157,24 +157,6 @@ const sendMessage: Gate = {
   },
 };
 
-/** The conversation's journal as a file, entry by entry with its hash chain: for safekeeping, and for `npm run replay`. */
-const exportJournal: Gate = {
-  resource: "conversation",
-  action: "read",
-  async run(call) {
-    const { c, principal, agent } = call;
-    const response = await askActor(conversationStub(c.env, conversationOf(call)), c.req.raw, {
-      principal,
-      agent,
-      path: ACTOR_PATHS.journal,
-      query: [],
-    });
-    const named = new Response(response.body, response);
-    named.headers.set("content-disposition", `attachment; filename="${threadFrom(call)}.jsonl"`);
-    return named;
-  },
-};
-
 const feed: Gate = {
   resource: "feed",
   action: "connect",
@@ -196,6 +178,5 @@ export const AGENT_ROUTES: readonly Route[] = [
   { path: `${AGENT}/feed`, of: "handle", methods: { UPGRADE: feed } },
   { path: `${AGENT}/threads`, of: "handle", methods: { GET: listThreads, POST: newThread } },
   { path: `${AGENT}/threads/:thread`, of: "handle", methods: { PATCH: renameThread, DELETE: archiveThread } },
-  { path: `${AGENT}/threads/:thread/journal`, of: "handle", methods: { GET: exportJournal } },
   { path: `${AGENT}/threads/:thread/messages`, of: "handle", methods: { POST: sendMessage } },
 ];

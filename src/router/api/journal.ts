@@ -21,22 +21,24 @@ const forkBody = z.strictObject({ message: z.string().min(1).max(MESSAGE_ID_CHAR
 export const freshThread = (call: Call): string =>
   threadOf(`t${userIdFrom(call.deps.random(20)).slice(1, 13)}`);
 
-const transcript: Gate = {
+/** A document that the conversation writes, as a file to keep. */
+const download = (path: string, suffix: string): Gate => ({
   resource: "conversation",
   action: "read",
   async run(call) {
     const { c, principal, agent } = call;
-    const response = await askActor(conversationStub(c.env, conversationOf(call)), c.req.raw, {
-      principal,
-      agent,
-      path: ACTOR_PATHS.transcript,
-      query: [],
-    });
+    const actor = conversationStub(c.env, conversationOf(call));
+    const response = await askActor(actor, c.req.raw, { principal, agent, path, query: [] });
     const named = new Response(response.body, response);
-    named.headers.set("content-disposition", `attachment; filename="${threadFrom(call)}.md"`);
+    named.headers.set("content-disposition", `attachment; filename="${threadFrom(call)}${suffix}"`);
     return named;
   },
-};
+});
+
+/** Entry by entry with its hash chain: for safekeeping, and for `npm run replay`. */
+const exportJournal = download(ACTOR_PATHS.journal, ".jsonl");
+/** For people. */
+const transcript = download(ACTOR_PATHS.transcript, ".md");
 
 const fork: Gate = {
   resource: "conversation",
@@ -87,6 +89,7 @@ export async function deleteForGood(call: Call): Promise<Response> {
 const AGENT = "/api/agents/:handle";
 
 export const JOURNAL_ROUTES: readonly Route[] = [
+  { path: `${AGENT}/threads/:thread/journal`, of: "handle", methods: { GET: exportJournal } },
   { path: `${AGENT}/threads/:thread/transcript.md`, of: "handle", methods: { GET: transcript } },
   { path: `${AGENT}/threads/:thread/fork`, of: "handle", methods: { POST: fork } },
   { path: `${AGENT}/import`, of: "handle", methods: { POST: importJournal } },

@@ -343,8 +343,7 @@ describe("what streams", () => {
     const world = new World({ models: [hangs("so far")] });
     world.drive.accept(world.input("hi"));
     await world.breathe();
-    const [first = 0] = limits.flushAtMs;
-    await world.advance(first - 1);
+    await world.advance(limits.flushAfterMs - 1);
     expect(world.partial).toBeNull();
     await world.advance(1);
     expect(world.partial).toMatchObject({ turn: "turn1", parts: [{ type: "text", text: "so far" }] });
