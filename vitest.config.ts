@@ -23,7 +23,11 @@ export default defineConfig({
               bindings: {
                 ACCESS_TEAM_DOMAIN: "http://127.0.0.1:9",
                 ACCESS_AUD: "test-audience",
+                // The newest, and one on its way out.
+                MASTER_KEYS:
+                  "test:dGVzdCB0ZXN0IHRlc3QgdGVzdCB0ZXN0IHRlc3QgMzI=,old:b2xkZXIgdGVzdCBrZXksIG9sZGVyIHRlc3Qga2V5IDM=",
                 PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+                CONTENT_ORIGIN: "http://content.localhost:8787",
                 AI_GATEWAY_URL: "http://127.0.0.1:9",
                 CHANNELS: TEST_CHANNELS,
                 // The demo model is free but under this name, so that spending can be tested.

@@ -17,6 +17,7 @@ const USAGE = `npm run bench [-- options]
                                   file system takes the disk out of the figures
   --json FILE                     everything that was measured, as JSON
   --write-docs                    writes docs/performance.md and its chart
+  --edge                          measures the edge path alone: requests a second beside Hono and jose
   --help
 
 Progress goes to stderr, the table to stdout. AIChatAgent and Think are installed into bench/node_modules first
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
       state: { type: "string" },
       json: { type: "string" },
       "write-docs": { type: "boolean", default: false },
+      edge: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -52,6 +54,17 @@ async function main(): Promise<number> {
     return 1;
   }
   const reps = Number(values.reps ?? (values.quick ? 2 : 5));
+  if (values.edge) {
+    const { edgeTable, measureEdge } = await import("./lib/edge.ts");
+    const figures = await measureEdge({ reps, directory: values.state ?? tmpdir() });
+    console.log(edgeTable(figures));
+    if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+    if (values["write-docs"]) {
+      const { writeEdge } = await import("./lib/docs.ts");
+      console.error(`written: ${writeEdge(figures)}`);
+    }
+    return figures.met ? 0 : 1;
+  }
   const names = values.peers.split(",").filter((name) => name !== "");
   const unknown = names.filter((name) => !isPeer(name));
   if (unknown.length > 0 || !Number.isInteger(reps) || reps < 1) {

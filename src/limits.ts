@@ -68,6 +68,17 @@ export const limits = {
   /** The smallest block that the purse hands out: a few calls of a small model, so that not each call asks for one. */
   leaseMicros: 50_000,
   leaseTokens: 20_000,
+  /**
+   * Room for one call more comes with a lease, so that the next turn need not ask; but no more than this part of what
+   * the day has left, so that chats at rest do not hold all of it.
+   */
+  leaseShare: 0.1,
+  /** Chats at rest that are asked to give back before another is refused: waking one may take a whole load. */
+  recallChats: 16,
+  /** How long each has for it. They are asked twice over, and together stay well below `askWithinMs`. */
+  recallWithinMs: 2_000,
+  /** A chat that was asked and has done nothing since is left in peace for so long. */
+  recallAgainMs: 5_000,
   /** An answer that has to be cut shorter than this for want of money is not worth asking for. */
   leastOutputTokens: 1_000,
   /** Bytes of UTF-8 per token, on the safe side: English has about 4, dense scripts 3. */
@@ -191,8 +202,105 @@ export const limits = {
   keySetRefetchMs: 30_000,
   /** Clock skew allowed on tokens. */
   tokenSkewSeconds: 60,
-  /** How long a looked-up user is believed within one isolate. */
-  userCacheMs: 60_000,
+  /** How long the groups and device checks of a sign-in are believed: somebody who was taken out is out by then. */
+  identityTtlMs: 5 * 60_000,
+  /** Verified tokens that one isolate remembers, by their hash. An entry is some 500 bytes. */
+  verifiedTokens: 5_000,
+  /** How long a looked-up user is believed within one isolate. Whoever is disabled is out by then, everywhere. */
+  userCacheMs: 20_000,
+  /** How long the owner behind a handle is. Nobody else ever gets it, so this only delays a renamed one's redirect. */
+  handleCacheMs: 60_000,
+  /** Handles that one owner has or had: each is lost to everybody else. */
+  handlesPerOwner: 8,
+
+  // --- teams ---------------------------------------------------------------------------------------
+  teamNameChars: 80,
+  /** Members of one team. A request of theirs asks its actor, which answers some hundreds a second. */
+  membersPerTeam: 500,
+  /** Invitations that are open at once: more is a mailing. */
+  invitationsPerTeam: 100,
+  /** An invitation lives at most so long, and a week unless its maker says otherwise. */
+  invitationDaysMax: 30,
+  invitationDays: 7,
+  /** People of one page of the list of everybody. */
+  peoplePage: 100,
+  /** How long a removal waits for a chat to cut its sockets; then the answer says so, and it is tried again. */
+  cutWithinMs: 5_000,
+  /** When it is tried again. */
+  cutAgainMs: 10_000,
+
+  // --- the user actor ------------------------------------------------------------------------------
+  /** When the catalog did not take what it is owed, it is tried again then, or with the next news. */
+  catalogRetryMs: 60_000,
+  /** When a deletion could not be carried to its end, it is tried again then. */
+  deletionRetryMs: 60_000,
+  /** Paths of one `files` event. A panel that is told this many reads its directory anew anyway. */
+  filesEventPaths: 1_000,
+
+  // --- programs ------------------------------------------------------------------------------------
+  /** Keys and hooks of one agent that are not over: more is a program that makes them. */
+  keysPerAgent: 50,
+  hooksPerAgent: 50,
+  /** Keys that are over are listed this long, for whoever wonders why a program stopped. */
+  keysShownMs: 90 * 24 * 60 * 60 * 1000,
+  /** That a key was used is noted at most this often: a program that calls each second costs no row for it. */
+  keyUseNotedMs: 60 * 60 * 1000,
+  /** A call's body: a whole conversation, as the journal takes it in one input. */
+  programBodyBytes: 1024 * 1024,
+  /** Messages of one call. A program that sends more should name a chat, which has them already. */
+  programMessages: 2_000,
+  /** Instructions that come with one call. */
+  programInstructionsChars: 100_000,
+  /** Chats of calls that nobody asked to keep. Longer than an approval may wait, so that no turn loses its chat. */
+  programThreadKeptMs: 2 * 24 * 60 * 60 * 1000,
+  /** Those whose answer may be asked for later, as long as OpenAI keeps one. */
+  programStoredMs: 30 * 24 * 60 * 60 * 1000,
+  /** Such chats that one alarm deletes: each takes several calls to other actors. */
+  programThreadsAtOnce: 20,
+  /** Of an answer that a slow client has not taken yet. Beyond it the client is cut off; the turn goes on. */
+  askBufferBytes: 1024 * 1024,
+  /** A client that waits hears at least this often, so that nobody on the way takes the connection for dead. */
+  keepAliveMs: 15_000,
+  /** One delivery of a hook. GitHub's end at 25 MB, nearly all are below 100 KB, and a model reads neither. */
+  hookBodyBytes: 512 * 1024,
+  /** How far the signed time of a delivery may be off: what Standard Webhooks recommends. */
+  hookToleranceMs: 5 * 60_000,
+  /** Deliveries of a hook that are remembered. */
+  hookDeliveries: 50,
+  /** What one value may fill in, and how long the whole message may be. */
+  hookValueChars: 8_000,
+  hookTextChars: 64_000,
+  /** A refused delivery is noted at most this often: anybody can send one. */
+  hookRefusalNotedMs: 60_000,
+
+  // --- credentials, links and files that leave -----------------------------------------------------
+  /** Credentials of one agent. Each is looked at for each request that leaves. */
+  credentials: 100,
+  /** That a credential was used is noted at most this often. */
+  credentialUsedMs: 60 * 60 * 1000,
+  /** Links of one agent that lead somewhere. */
+  sharesPerAgent: 200,
+  /** Links that are over are listed this long. */
+  sharesShownMs: 30 * 24 * 60 * 60 * 1000,
+  /** Messages of one page of a shared chat. */
+  sharedMessages: 100,
+  /** An address of a file is good for so long: a page loads it at once, and whoever comes by it later has nothing. */
+  contentLinkMs: 5 * 60 * 1000,
+
+  // --- the audit ------------------------------------------------------------------------------------
+  /** How long an actor gathers what it changed before it tells the catalog: a turn's entries come within a moment. */
+  auditTellMs: 1_000,
+  /** Requests that an isolate gathers before it writes them, and how long: what a dying isolate may lose of its log. */
+  requestLogRows: 50,
+  requestLogMs: 1_000,
+  /** Requests that wait while the catalog does not answer. Beyond, the oldest are counted and let go. */
+  requestLogWaiting: 5_000,
+  /** Rows of one page of the log, and chats that one page asks for details. */
+  logPage: 100,
+  /** Days for which the catalog knows what happened, unless `AUDIT_DAYS` says otherwise: a year, and time to look back. */
+  auditDays: 400,
+  /** Rows that one purge deletes from a table at once. */
+  auditPurgeRows: 5_000,
 
   // --- search --------------------------------------------------------------------------------------
   /** What a search asks for; more words narrow nothing down. */

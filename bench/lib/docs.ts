@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { projectPaths } from "../../local/lib/paths.ts";
 import { chart } from "./chart.ts";
+import { type EdgeFigures, edgeTable } from "./edge.ts";
 import type { Line } from "./goals.ts";
 import { PEERS } from "./peers.ts";
 import type { Report } from "./report.ts";
-import { SURVIVAL, sectionIn, withSection } from "./sections.ts";
+import { EDGE, SURVIVAL, sectionIn, withSection } from "./sections.ts";
 import { markdownTable, number } from "./table.ts";
 
 const CHART = "performance.svg";
@@ -22,11 +23,30 @@ export function writeDocs(report: Report, lines: readonly Line[]): string[] {
     /^(First text, 200|Whole|CPU|Rows a turn|Cold actor)/.test(line.metric),
   );
   writeFileSync(svg, chart(charted, report.peers));
-  // A campaign wrote that section, and writes it again when it is run again.
-  const survival = sectionIn(readFileSync(page, "utf8"), SURVIVAL);
-  const text = pageOf(report, lines);
-  writeFileSync(page, survival === null ? text : withSection(text, SURVIVAL, survival));
+  // A campaign and `--edge` wrote these sections, and write them again when they are run again.
+  const before = readFileSync(page, "utf8");
+  const whole = [SURVIVAL, EDGE].reduce(
+    (text, title) => {
+      const section = sectionIn(before, title);
+      return section === null ? text : withSection(text, title, section);
+    },
+    pageOf(report, lines),
+  );
+  writeFileSync(page, whole);
   return [page, svg];
+}
+
+/** Returns what it wrote. */
+export function writeEdge(figures: EdgeFigures): string {
+  const page = join(projectPaths.root, "docs/performance.md");
+  const text = `Token, catalog, policy and headers of a JSON answer that no actor is asked for (\`GET /api/tools\`), beside a Worker of
+Hono and jose that checks the same token and gives the same answer. Both in workerd, interleaved, over eight connections;
+the request log goes to another process, as D1 is one in production (Miniflare's runs on the Worker's own thread);
+in brackets the slowest and the fastest round. \`npm run bench -- --edge\`
+
+${edgeTable(figures)}`;
+  writeFileSync(page, withSection(readFileSync(page, "utf8"), EDGE, text));
+  return page;
 }
 
 function pageOf(report: Report, lines: readonly Line[]): string {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_splitSqlQuery } from "wrangler";
 import { moduleType } from "../../local/lib/deployment.ts";
+import { newMasterKey } from "../../local/lib/master-keys.ts";
 import { type Catalog, migrate } from "../../local/lib/migrate.ts";
 import { projectPaths } from "../../local/lib/paths.ts";
 import { type Bundle, deployment } from "./build.ts";
@@ -97,7 +98,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
 const oursVariables = (upstream: string) => ({
   ACCESS_TEAM_DOMAIN: "http://127.0.0.1:9",
   ACCESS_AUD: "bench",
+  MASTER_KEYS: newMasterKey(),
   PUBLIC_ORIGIN: "http://127.0.0.1:9",
+  CONTENT_ORIGIN: "http://content.localhost:9",
   AI_GATEWAY_URL: upstream,
   DEFAULT_MODEL: "anthropic/claude-sonnet-4-6",
   // A limit as in any deployment, and leases with it, but one that no run reaches.
@@ -105,7 +108,8 @@ const oursVariables = (upstream: string) => ({
   DAILY_LIMIT_TOKENS: "999999999",
 });
 
-async function prepareCatalog(miniflare: Miniflare, worker: string): Promise<void> {
+/** Applies the catalog's migrations to a Worker's database. */
+export async function prepareCatalog(miniflare: Miniflare, worker: string): Promise<void> {
   // Miniflare's types describe the same binding as `@cloudflare/workers-types`; `Catalog` is the part that is used.
   const catalog: Catalog = await miniflare.getD1Database("CATALOG", worker);
   const directory = projectPaths.catalogMigrations;
@@ -125,6 +129,16 @@ function moduleOf(bundle: Bundle, name: string) {
   const path = join(bundle.directory, name);
   const binary = type === "Data" || type === "CompiledWasm";
   return { type, path, contents: binary ? readFileSync(path) : readFileSync(path, "utf8") };
+}
+
+/** Called before a Miniflare is started; what it gives back, afterwards: then it tells the processor time of its workerd. */
+export function watchWorkerd(): () => () => number {
+  const before = new Set(workerds());
+  return () => {
+    const pid = workerds().find((candidate) => !before.has(candidate));
+    if (pid === undefined) throw new Error("workerd was not found among the bench's processes.");
+    return () => cpuMsOf(pid);
+  };
 }
 
 /** Process ids of the workerds that this process started. */

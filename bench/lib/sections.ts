@@ -3,6 +3,9 @@
 /** What is left when processes are killed; a campaign writes it. */
 export const SURVIVAL = "Survival";
 
+/** Requests per second of the edge path; `--edge --write-docs` writes it. */
+export const EDGE = "The edge path";
+
 /** A section without its heading, or `null`. It ends at the next heading of the same level. */
 export function sectionIn(page: string, title: string): string | null {
   const place = placeOf(page, title);

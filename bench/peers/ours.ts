@@ -63,10 +63,14 @@ export default {
     const name = /^\/agents\/ours\/([^/]+)$/.exec(url.pathname)?.[1] ?? "";
     const where = parseConversationName(name);
     if (!where) return new Response("ready");
-    const agent = { userId: where.userId, handle: "bench" };
+    const { ownerId } = where;
     return askActor(env.CONVERSATION.get(env.CONVERSATION.idFromName(name)), request, {
-      principal: { kind: "person", ...agent, name: "bench@example.com", role: "member" },
-      agent,
+      principal: {
+        ...{ kind: "person", userId: ownerId, handle: "bench", name: "bench@example.com", role: "member" },
+        request: "",
+      },
+      agent: { ownerId, handle: "bench" },
+      rights: ALL_RIGHTS,
       path: ACTOR_PATHS.socket,
     });
   },

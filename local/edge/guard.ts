@@ -29,8 +29,12 @@ export function targetOf(requestTarget: string, origin: string): URL | null {
   return URL.canParse(origin + requestTarget) ? new URL(origin + requestTarget) : null;
 }
 
-/** Whose host a request names: the one we serve, a name for the same machine, or somebody else's. */
-export function hostOf(host: string | undefined, port: number): "ours" | "alias" | "foreign" {
+/** Name of the second host, for files of users and agents: browsers take it to this machine by themselves (RFC 6761). */
+export const CONTENT_HOST = "content.localhost";
+
+/** Whose host a request names: the one we serve, the one for files, a name for the same machine, or somebody else's. */
+export function hostOf(host: string | undefined, port: number): "ours" | "content" | "alias" | "foreign" {
+  if (host === `${CONTENT_HOST}:${port}` || (port === 80 && host === CONTENT_HOST)) return "content";
   if (host === `127.0.0.1:${port}`) return "ours";
   // Port 80 is left out of `Host` by browsers.
   if (port === 80 && host === "127.0.0.1") return "ours";
@@ -78,6 +82,9 @@ export function isForeign(headers: IncomingHttpHeaders, origin: string, fromCook
   if (site !== undefined) return site !== "same-origin";
   return fromCookie;
 }
+
+/** A path as it may stand in a log: where a link's address is its credential, without it. */
+export const loggable = (pathname: string): string => pathname.replace(/^\/(s|f)\/.*/, "/$1/…");
 
 /** Whether a person in front of a browser is waiting for a page. */
 export function wantsPage(method: string, headers: IncomingHttpHeaders): boolean {

@@ -9,10 +9,12 @@ import type { AccessClaims, Issuer } from "../issuer/index.ts";
 import { hasCode } from "../lib/files.ts";
 import { EdgeError } from "./errors.ts";
 import {
+  CONTENT_HOST,
   canMutate,
   credentialOf,
   hostOf,
   isForeign,
+  loggable,
   loginPath,
   TOKEN_CHARS,
   targetOf,
@@ -55,6 +57,8 @@ export interface Edge {
   port: number;
   /** `http://127.0.0.1:<port>` */
   origin: string;
+  /** `http://content.localhost:<port>`: nobody signs in there; each of its addresses is signed by the Worker. */
+  contentOrigin: string;
   /** From now on sign-in works and keys are served; everything else is answered with "starting". */
   prepare(backend: EdgeBackend): void;
   /** From now on requests go to the Worker at this loopback URL. */
@@ -155,6 +159,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     const url = address(req);
     if (hostOf(req.headers.host, port) === "alias") return sendRedirect(res, url.href);
     if (!backend) throw new EdgeError("starting", "Holdfast is starting. Try again in a moment.");
+    if (hostOf(req.headers.host, port) === "content") return serveFile(req, res, url, backend.secret);
     if (url.pathname.startsWith("/cdn-cgi/")) {
       const { holder } = await authenticate(req, backend.issuer);
       return backend.signIn.handle(req, res, url, holder);
@@ -171,13 +176,25 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     if (url.pathname === MODELS_PATH) return backend.models.handle(req, res, req.headers.origin === origin);
     if (!upstream) throw new EdgeError("starting", "Holdfast is starting. Try again in a moment.");
     proxy.http(req, res, hopOf(req, admitted, upstream, backend.secret, false), (error) => {
-      log(`edge: ${req.method} ${url.pathname}: ${error.message}`);
+      log(`edge: ${req.method} ${loggable(url.pathname)}: ${error.message}`);
+      sendError(req, res, unreachable());
+    });
+  }
+
+  /** Of the second host: without a token, whatever the request brought along. What a path is good for, the Worker knows. */
+  function serveFile(req: IncomingMessage, res: ServerResponse, url: URL, secret: string): void {
+    if (!upstream) throw new EdgeError("starting", "Holdfast is starting. Try again in a moment.");
+    const admitted = { url, assertion: null, holder: null };
+    proxy.http(req, res, hopOf(req, admitted, upstream, secret, false), (error) => {
+      log(`edge: ${req.method} ${CONTENT_HOST}${loggable(url.pathname)}: ${error.message}`);
       sendError(req, res, unreachable());
     });
   }
 
   async function serveUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const url = address(req);
+    if (hostOf(req.headers.host, port) === "content")
+      throw new EdgeError("bad_request", "There are no sockets at this address.");
     if (!backend || !upstream)
       throw new EdgeError("starting", "Holdfast is starting. Try again in a moment.");
     if (req.method !== "GET" || req.headers.upgrade?.toLowerCase() !== "websocket") {
@@ -185,7 +202,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     }
     const admitted = await admit(req, url, backend.issuer, true);
     proxy.upgrade(req, socket, head, hopOf(req, admitted, upstream, backend.secret, true), (error) => {
-      log(`edge: socket ${url.pathname}: ${error.message}`);
+      log(`edge: socket ${loggable(url.pathname)}: ${error.message}`);
       refuseUpgrade(socket, unreachable());
     });
   }
@@ -207,6 +224,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     port,
     origin,
+    contentOrigin: `http://${CONTENT_HOST}:${port}`,
     prepare(given) {
       const { issuer, secret } = given;
       backend = {

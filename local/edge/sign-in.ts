@@ -27,7 +27,9 @@ export function createSignIn(options: { issuer: Issuer; now(): number }): SignIn
   async function login(req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> {
     if (req.method === "GET" || req.method === "HEAD") {
       const note = url.searchParams.has("signed-out") ? "You are signed out." : undefined;
-      const redirect = returnPath(url.searchParams.get("redirect"), issuer.origin);
+      // `redirect_url` is what Access itself calls it, and the Worker with it.
+      const wanted = url.searchParams.get("redirect") ?? url.searchParams.get("redirect_url");
+      const redirect = returnPath(wanted, issuer.origin);
       sendPage(res, 200, signInPage({ redirect, ...(note ? { note } : {}) }));
       return;
     }
@@ -67,6 +69,8 @@ export function createSignIn(options: { issuer: Issuer; now(): number }): SignIn
     async handle(req, res, url, holder) {
       switch (url.pathname) {
         case ACCESS_PATHS.login:
+        // As Access has it on the team's domain: the host that one signs in to is part of the path.
+        case `${ACCESS_PATHS.login}/${new URL(issuer.origin).hostname}`:
           return login(req, res, url);
         case ACCESS_PATHS.logout:
           onlyGet(req);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createLocalJWKSet, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { createWhole, readIfThere } from "../lib/files.ts";
+import { groupsOf, isEncrypted, POSTURE_CHECK } from "./identities.ts";
 import { ALGORITHM, openKeys, type PublicKey, pemOf, rotateKeys } from "./keys.ts";
 import { createServiceCredential, hasService, type ServiceCredential, serviceOf } from "./services.ts";
 
@@ -117,25 +118,43 @@ export async function openIssuer(directory: string, origin: string): Promise<Iss
       const [newest = { kid: "", cert: "" }] = certificates;
       return { keys: keys.publicKeys, public_cert: newest, public_certs: certificates };
     },
-    identity: (holder) => ({
-      id: holder.sub || holder.common_name,
-      user_uuid: holder.sub,
-      name: holder.email?.split("@")[0] ?? holder.common_name,
-      email: holder.email ?? "",
-      common_name: holder.common_name ?? "",
-      idp: { id: "local", type: "local" },
-      geo: { country: COUNTRY },
-      groups: (holder.custom?.groups ?? []).map((name) => ({ id: name, name })),
-      custom: holder.custom ?? {},
-      type: "app",
-      iat: holder.iat,
-    }),
+    identity: identityOf,
     async rotate() {
       keys = await rotateKeys(directory);
     },
     createService: (name, now) => createServiceCredential(directory, name, now),
     hasService: (name) => hasService(directory, name),
     serviceOf: (credential) => serviceOf(directory, credential),
+  };
+}
+
+/** As Access answers at its identity endpoint: Cloudflare One documentation, "User identity". */
+function identityOf({
+  sub,
+  email = "",
+  common_name = "",
+  custom,
+  iat,
+}: AccessClaims): Record<string, unknown> {
+  const groups = custom?.groups ?? groupsOf(email);
+  const { id, name, type } = POSTURE_CHECK;
+  return {
+    id: sub || common_name,
+    user_uuid: sub,
+    name: email.split("@")[0] || common_name,
+    email,
+    idp: { id: "local", type: "local" },
+    geo: { country: COUNTRY },
+    groups: groups.map((group) => ({ id: group, name: group })),
+    devicePosture: email === "" ? {} : { [id]: { id, type, rule_name: name, success: isEncrypted(email) } },
+    custom: custom ?? {},
+    common_name,
+    service_token_id: common_name,
+    service_token_status: common_name !== "",
+    is_warp: false,
+    is_gateway: false,
+    type: "app",
+    iat,
   };
 }
 

@@ -157,13 +157,26 @@ function remember(change: { [P in Part]?: string | undefined }): void {
 
 // --- the Worker ---------------------------------------------------------------------------------------------
 
-async function buildWorker(into: string, signal: AbortSignal | undefined): Promise<void> {
+const buildWorker = (into: string, signal: AbortSignal | undefined): Promise<void> =>
+  bundleWorker(into, { signal });
+
+/**
+ * Bundles the Worker into an empty directory. `entry`: a module named `worker.ts` that goes around the Worker's own, for
+ * a proof that needs more than the product has. The console must have been built.
+ */
+export async function bundleWorker(
+  into: string,
+  { entry, signal }: { entry?: string; signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   const wrangler = binOf("wrangler", "bin/wrangler.js");
   const [described] = await Promise.all([
     describe(),
     run(
       "wrangler",
-      [wrangler, "deploy", "--dry-run", "--outdir", into, "--config", projectPaths.wranglerConfig],
+      [
+        ...[wrangler, "deploy", ...(entry === undefined ? [] : [entry]), "--dry-run"],
+        ...["--outdir", into, "--config", projectPaths.wranglerConfig],
+      ],
       // No questions, no reports, no log files in somebody's home directory.
       {
         WRANGLER_SEND_METRICS: "false",
@@ -226,16 +239,13 @@ async function buildConsole(into: string, signal: AbortSignal | undefined): Prom
       `The console cannot be built: ${relative(projectPaths.root, projectPaths.consoleConfig)} is missing.`,
     );
   }
-  const { consoleConfig } = projectPaths;
-  const args = [
-    binOf("vite", "bin/vite.js"),
-    "build",
-    "--config",
-    consoleConfig,
-    "--outDir",
-    into,
-    "--emptyOutDir",
-  ];
+  // The shared chat's page after it, into a folder of its own: the first build empties everything.
+  await vite(projectPaths.consoleConfig, into, signal);
+  await vite(projectPaths.shareConfig, join(into, "s"), signal);
+}
+
+async function vite(config: string, into: string, signal: AbortSignal | undefined): Promise<void> {
+  const args = [binOf("vite", "bin/vite.js"), "build", "--config", config, "--outDir", into, "--emptyOutDir"];
   await run("vite", [...args, "--logLevel", "warn"], {}, signal);
 }
 

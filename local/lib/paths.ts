@@ -12,6 +12,7 @@ export const projectPaths = {
   console: at("dist/console"),
   wranglerConfig: at("wrangler.toml"),
   consoleConfig: at("src/console/vite.config.ts"),
+  shareConfig: at("src/console/share/vite.config.ts"),
   catalogMigrations: at("migrations/catalog"),
   gate: at("local/edge/gate.mjs"),
 } as const;

@@ -13,6 +13,9 @@ import {
   type V4WorkerOptions,
   type WorkerdStructuredLog,
 } from "miniflare";
+import { z } from "zod";
+import { limits } from "../../src/limits.ts";
+import { type AuditCatalog, purgeAudit } from "../../src/router/audit-purge.ts";
 import { CommandError } from "./command.ts";
 import { type Deployment, moduleType, readDeployment } from "./deployment.ts";
 import { type Catalog, migrate, moveIssuer } from "./migrate.ts";
@@ -25,12 +28,16 @@ const SECRET_MODULE = "edge-secret.txt";
 export interface RuntimeOptions {
   /** Where Durable Objects, D1 and R2 are kept. */
   stateDir: string;
+  /** Where the built Worker is; the project's own unless given. */
+  workerDir?: string;
   /** For Miniflare's own temporary files. */
   tmpDir: string;
   /** Variables that are set for this run; they replace those of `wrangler.toml`. */
   vars: Record<string, string> & { ACCESS_TEAM_DOMAIN: string };
   /** What the gate wants to see in every request. */
   secret: string;
+  /** How many times as often as `wrangler.toml` says somebody may ask; 1 unless given. */
+  rateLimitsTimes?: number;
   /** One line of the Worker, or of Miniflare about it. */
   log(line: string): void;
   /** Workers that run beside it in the same workerd: tests reach into it with them. */
@@ -52,21 +59,33 @@ export interface Runtime {
 
 /** Starts workerd and brings the catalog up to date. Throws when the runtime refuses the Worker. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const deployment = readDeployment(projectPaths.worker);
+  const deployment = readDeployment(dirOf(options));
   const miniflare = construct(deployment, options);
   try {
     const entryUrl = await miniflare.ready;
     const url = await miniflare.unsafeGetDirectURL(deployment.name);
     // Miniflare's types describe the same binding as `@cloudflare/workers-types`; `Catalog` is the part we use.
-    const catalog: Catalog = await miniflare.getD1Database(deployment.catalog.binding, deployment.name);
+    const catalog: Catalog & AuditCatalog = await miniflare.getD1Database(
+      deployment.catalog.binding,
+      deployment.name,
+    );
     const migrated = await migrate(catalog, deployment.catalog.migrations);
     await moveIssuer(catalog, options.vars.ACCESS_TEAM_DOMAIN);
+    // In production a cron trigger does this.
+    const stopPurging = await purgeDaily(
+      catalog,
+      options.vars.AUDIT_DAYS ?? deployment.vars.AUDIT_DAYS,
+      options.log,
+    );
     return {
       url,
       entryUrl,
       migrated,
       urlOf: (name) => miniflare.unsafeGetDirectURL(name),
-      close: () => miniflare.dispose(),
+      close: () => {
+        stopPurging();
+        return miniflare.dispose();
+      },
     };
   } catch (error) {
     // Disposing of a Miniflare that never started fails with the same error once more.
@@ -76,17 +95,40 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Deletes what the audit has kept long enough, now and once a day. Returns how to stop that. */
+async function purgeDaily(
+  catalog: AuditCatalog,
+  days: string | undefined,
+  log: (line: string) => void,
+): Promise<() => void> {
+  const purge = () => purgeAudit(catalog, Number(days || limits.auditDays), Date.now());
+  await purge();
+  const timer = setInterval(() => {
+    purge().catch((error: unknown) =>
+      log(`the audit could not be purged; tried again tomorrow: ${String(error)}`),
+    );
+  }, DAY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+const dirOf = ({ workerDir = projectPaths.worker }: RuntimeOptions): string => workerDir;
+
 function construct(deployment: Deployment, options: RuntimeOptions): Miniflare {
+  const dir = dirOf(options);
   const worker: V4WorkerOptions = {
     ...deployment.options,
+    ratelimits: rateLimits(deployment.options.ratelimits, options.rateLimitsTimes ?? 1),
     name: deployment.name,
     rootPath: projectPaths.root,
     bindings: { ...deployment.vars, ...options.vars },
-    modulesRoot: projectPaths.worker,
+    modulesRoot: dir,
     modules: [
-      { type: "ESModule", path: inWorker(GATE_MODULE), contents: readFileSync(projectPaths.gate, "utf8") },
-      { type: "Text", path: inWorker(SECRET_MODULE), contents: options.secret },
-      ...deployment.modules.map(workerModule),
+      { type: "ESModule", path: join(dir, GATE_MODULE), contents: readFileSync(projectPaths.gate, "utf8") },
+      { type: "Text", path: join(dir, SECRET_MODULE), contents: options.secret },
+      ...deployment.modules.map((name) => workerModule(dir, name)),
     ],
     // A socket of its own, past Miniflare's entry worker, which would recode bodies and rewrite errors.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
@@ -111,13 +153,30 @@ function construct(deployment: Deployment, options: RuntimeOptions): Miniflare {
   );
 }
 
-/** Miniflare names modules relative to `modulesRoot`, but finds relative paths below `rootPath`. */
-const inWorker = (name: string): string => join(projectPaths.worker, name);
+const rateLimitsSchema = z.record(
+  z.string(),
+  z.object({
+    namespace_id: z.string(),
+    simple: z.object({ limit: z.number(), period: z.union([z.literal(10), z.literal(60)]) }),
+  }),
+);
 
-function workerModule(name: string) {
+/** The deployment's rate limits with other numbers: a campaign asks more in a minute than people do. */
+function rateLimits(options: unknown, times: number): z.infer<typeof rateLimitsSchema> {
+  const known = rateLimitsSchema.parse(options ?? {});
+  return Object.fromEntries(
+    Object.entries(known).map(([name, { simple, ...rest }]) => [
+      name,
+      { ...rest, simple: { ...simple, limit: simple.limit * times } },
+    ]),
+  );
+}
+
+/** Miniflare names modules relative to `modulesRoot`, but finds relative paths below `rootPath`: these are absolute. */
+function workerModule(dir: string, name: string) {
   const type = moduleType(name);
   if (type === null) throw new Error(`${name} is no module of the Worker. Build it again.`);
-  const path = inWorker(name);
+  const path = join(dir, name);
   const binary = type === "Data" || type === "CompiledWasm";
   const contents = binary ? readFileSync(path) : readFileSync(path, "utf8");
   return { type, path, contents };

@@ -17,6 +17,7 @@ import { CommandError } from "./command.ts";
 import { type DataDir, lockDataDir, openDataDir } from "./data-dir.ts";
 import { chooseModel } from "./default-model.ts";
 import { readDeployment } from "./deployment.ts";
+import { openMasterKeys } from "./master-keys.ts";
 import { projectPaths } from "./paths.ts";
 import { identify, type ProcessIdentity } from "./processes.ts";
 import { removeRunFile, stopLeftovers, writeRunFile } from "./run-file.ts";
@@ -112,14 +113,17 @@ async function assemble(options: ServerOptions, closing: Cleanup): Promise<Omit<
     tmpDir: dir.tmp,
     secret,
     log,
+    rateLimitsTimes: rateLimitsTimes(process.env.RATE_LIMITS_TIMES),
     vars: {
       ACCESS_TEAM_DOMAIN: edge.origin,
       ACCESS_AUD: issuer.audience,
+      MASTER_KEYS: openMasterKeys(dir.access),
       PUBLIC_ORIGIN: edge.origin,
+      CONTENT_ORIGIN: edge.contentOrigin,
       AI_GATEWAY_URL: gateway.url,
       DEFAULT_MODEL: model.id,
       ...(channels && { CHANNELS: channels.config }),
-      ...spendingVars(process.env),
+      ...terminalVars(process.env),
     },
   });
   closing.defer(() => runtime.close());
@@ -133,10 +137,17 @@ async function assemble(options: ServerOptions, closing: Cleanup): Promise<Omit<
   };
 }
 
-/** Limits and prices that the terminal sets win over those of `wrangler.toml`. */
-function spendingVars(env: NodeJS.ProcessEnv): Record<string, string> {
-  const names = ["DAILY_LIMIT_USD", "DAILY_LIMIT_TOKENS", "PRICES"];
+/** Limits, prices, roles and requirements that the terminal sets win over those of `wrangler.toml`. */
+function terminalVars(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = ["DAILY_LIMIT_USD", "DAILY_LIMIT_TOKENS", "PRICES", "ROLES", "DEFAULT_ROLE", "REQUIREMENTS"];
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+}
+
+/** Rate limits are multiplied by this, for campaigns. Throws a `CommandError` for what is no such number. */
+function rateLimitsTimes(text: string | undefined): number {
+  if (!text) return 1;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new CommandError("RATE_LIMITS_TIMES is a whole number from 1 to 999999.");
 }
 
 /** Loaded when asked for. Its key is made anew with each start: nothing outside this process needs it. */

@@ -1,5 +1,6 @@
 /** Every sentence of the console, in one place. Plain English; a sentence says what happened and what to do next. */
 import { limits } from "../limits.ts";
+import { doorTexts } from "./doorTexts.ts";
 import { turnTexts } from "./turnTexts.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -11,6 +12,7 @@ const plus = (n: number, more: boolean, one: string, many: string): string =>
 
 export const texts = {
   ...turnTexts,
+  ...doorTexts,
   product: "Holdfast",
   close: "Close",
   cancel: "Cancel",
@@ -274,6 +276,10 @@ export const texts = {
     agent: "Agent",
     tools: "Tools",
     model: "Model",
+    team: "Team",
+    programs: "Programs",
+    vault: "Credentials",
+    log: "What happened",
     appearance: "Appearance",
     account: "Account",
     agentName: "Name",

@@ -192,6 +192,8 @@ export const turnTexts = {
     spent: "Spent",
     left: "Left of the budget",
     of: (left: string, all: string) => `${left} of ${all}`,
+    aside: "Set aside for chats",
+    comesBack: (amount: string) => `${amount}, given back when another chat needs it`,
     tokens: "Tokens",
     resets: "Begins again",
     none: "Nothing yet",

@@ -3,25 +3,70 @@
  * The classes implement these; nobody imports a class of another room.
  */
 
+import type { AnswerReport } from "./ask.ts";
+import type { HooksRpc } from "./hooks.ts";
+import type { KeysRpc } from "./keys.ts";
+import type { ChangesUpdate, Erased, EraseRequest, LogRpc } from "./log.ts";
 import type { ScheduleInfo, ScheduleStep, SchedulesUpdate } from "./schedules.ts";
+import type { SearchPage, SearchPlace, SearchUpdate } from "./search.ts";
+import type { SharesRpc } from "./shares.ts";
+import { type AccountRpc, TEAM_ROLES, type TeamRole, type TeamRpc } from "./teams.ts";
 import type { UsageReport } from "./usage.ts";
+import type { VaultRpc } from "./vault.ts";
 
-/** Who is asking. Made by `router/access.ts` from a verified token, never from anything a client wrote. */
+export type { SearchHit, SearchMessage, SearchPage, SearchPlace, SearchUpdate } from "./search.ts";
+
+export type Role = "admin" | "member" | "guest" | "service" | "key" | "hook" | "link";
+
+/**
+ * Who is asking. Made by the router from a verified token, key, signature or link, never from anything a client wrote.
+ * A key, a hook and a link act for the agent that they belong to and carry the id of who made them.
+ */
 export interface Principal {
-  kind: "person" | "service";
+  kind: "person" | "service" | "key" | "hook" | "link";
   /** Opaque id of the user row in the catalog: `u` and 20 characters of base32. */
   userId: string;
   /** The user's handle, as in `/@alice`. */
   handle: string;
-  /** E-mail of a person, common name of a service. */
+  /** E-mail of a person, common name of a service, the name that a key, a hook or a link was given. */
   name: string;
-  role: "admin" | "member" | "guest" | "service";
+  role: Role;
+  /** The request that it came with: why something happened. */
+  request: string;
+  /** What a key may do. */
+  scopes?: readonly KeyScope[];
+  /** Of a key, a hook or a link: its own id, and the id of the user or team whose agent it belongs to. */
+  of?: { id: string; ownerId: string };
 }
 
-/** Which agent a request is about: the owner of the addressed user id or handle. */
+/** `chat`: talk to the agent. `read`: read what it answered, and which models there are. */
+export const KEY_SCOPES = ["chat", "read"] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
+/** Who did something, as it is kept. `request`: the id of the request that it came with. */
+export interface Sender {
+  id: string;
+  name: string;
+  /** Absent for a person. */
+  kind?: Exclude<Principal["kind"], "person">;
+  request?: string;
+}
+
+/** Which agent a request is about: that of a user or of a team. */
 export interface AgentAddress {
-  userId: string;
+  ownerId: string;
   handle: string;
+}
+
+/** What stands between a principal and the owner of something. A team's members are its owners, writers or readers. */
+export type Relation = "self" | TeamRole | "stranger";
+export { TEAM_ROLES, type TeamRole };
+
+/** What a socket may be used for: decided by policy when it opens. When that changes, it is closed. */
+export interface Rights {
+  write: boolean;
+  /** Decide on tool calls that wait for approval. */
+  decide: boolean;
 }
 
 /** What a user has set for their agent. */
@@ -76,6 +121,8 @@ export interface ThreadUpdate {
   transient: boolean;
   /** How many answers could not be delivered. An update with it says nothing else about a thread that is listed. */
   undelivered?: number;
+  /** What it changed since it was last told of; absent for news that need not survive. */
+  changes?: ChangesUpdate;
   /** How the conversation stands with the purse; absent when nothing of it was ever priced. */
   purse?: PurseStatement;
 }
@@ -158,70 +205,32 @@ export type LeaseAnswer =
    */
   | { type: "stale"; number: number; seq: number };
 
-/** A message of a transcript as search knows it. */
-export interface SearchMessage {
-  id: string;
-  role: "user" | "assistant";
-  /** Milliseconds since the epoch. */
-  at: number;
-  text: string;
-}
-
-/** A place in a thread's transcript: so many messages, the newest of which has this id (empty for none). */
-export interface SearchPlace {
-  count: number;
-  last: string;
-}
-
-/** What a conversation sends for search: where it begins, and what follows there. */
-export interface SearchUpdate {
-  thread: string;
-  /** Places of the transcript, newest first. The exchanges follow the first; the others are asked about. */
-  places: SearchPlace[];
-  /** Questions with their answers, oldest first. */
-  exchanges: SearchMessage[][];
-}
-
-export interface SearchHit {
-  thread: string;
-  /** The thread's title; empty while it has none. */
-  title: string;
-  /** The message's id, as in the transcript. */
-  message: string;
-  role: "user" | "assistant";
-  at: number;
-  /** The text around what was found. */
-  snippet: { text: string; mark: boolean }[];
-}
-
-export interface SearchPage {
-  /** Newest first, one an exchange. */
-  hits: SearchHit[];
-  /** Present when there are more: `before` of the next page. */
-  next?: string;
-}
-
-/** The user actor, one per user. `fetch` takes the feed's WebSocket upgrade. */
+/** The user actor, one per user or team. What belongs together is a part of its own; see `facets`. `fetch` takes the feed's WebSocket upgrade. */
 export interface UserRpc {
   settings(): Promise<AgentSettings>;
   changeSettings(
     change: Partial<Pick<AgentSettings, "name" | "instructions" | "model" | "timeZone" | "toolRisks">>,
+    by: Sender,
   ): Promise<AgentSettings>;
   /** Newest first. `query` matches titles and previews, case folded. */
   threads(options: { query?: string; limit?: number }): Promise<ThreadSummary[]>;
   /** Throws `thread_unknown`. */
-  renameThread(thread: string, title: string): Promise<ThreadSummary>;
+  renameThread(thread: string, title: string, by: Sender): Promise<ThreadSummary>;
   /** Takes the thread off the list; its journal stays. Throws `thread_unknown`. */
-  archiveThread(thread: string): Promise<void>;
-  threadChanged(update: ThreadUpdate): Promise<void>;
+  archiveThread(thread: string, by: Sender): Promise<void>;
+  /**
+   * Null, or when it does not know all that the chat changed before `update.changes`, the newest entry that it knows of:
+   * then nothing was taken, and it has to be told from there.
+   */
+  threadChanged(update: ThreadUpdate): Promise<number | null>;
   /** The schedules of all chats, in the order in which they come; paused ones last. */
   schedules(): Promise<ScheduleInfo[]>;
   /** A conversation's schedules changed. */
   schedulesChanged(update: SchedulesUpdate): Promise<void>;
   /** A listed thread is a fork of another one: it gets its title, with a remark. Throws `thread_unknown`. */
-  threadCopied(thread: string, from: string): Promise<void>;
+  threadCopied(thread: string, from: string, by: Sender): Promise<void>;
   /** Deletes a chat for good, its conversation included. The name is not used again. May be called again. */
-  deleteThread(thread: string): Promise<void>;
+  deleteThread(thread: string, by: Sender): Promise<void>;
   /** Whether a chat of that name was deleted for good. */
   threadDeleted(thread: string): Promise<boolean>;
   /** Grants a block of money to a conversation. Idempotent by thread and number. */
@@ -238,6 +247,13 @@ export interface UserRpc {
   search(query: { text: string; thread?: string; limit?: number; before?: number }): Promise<SearchPage>;
   /** Paths in the workspace that changed; broadcast, never stored. */
   filesChanged(paths: string[]): Promise<void>;
+  readonly log: LogRpc;
+  readonly team: TeamRpc;
+  readonly keys: KeysRpc;
+  readonly hooks: HooksRpc;
+  readonly vault: VaultRpc;
+  readonly shares: SharesRpc;
+  readonly account: AccountRpc;
 }
 
 /** A message for a conversation that did not come over its socket (HTTP API, hook, channel). */
@@ -325,8 +341,26 @@ export interface ConversationRpc {
   resendDelivery(id: string): Promise<void>;
   /** Gives up a delivery that is owed or dead. Throws `delivery_unknown`. */
   dropDelivery(id: string): Promise<void>;
-  /** Stops the running turn, by id or whatever runs. False when nothing ran. */
-  stop(turn?: string): Promise<boolean>;
+  /**
+   * The user's purse wants back what was leased and is free. `newest`: the number of its last grant, so that one that
+   * is still on its way counts for nothing. Says how the chat stands then; null when there is no such chat.
+   */
+  returnLease(newest: number): Promise<PurseStatement | null>;
+  /**
+   * Closes the sockets of a user with 4403 and a sentence; those that arrived after number `upTo` stay (null: none
+   * does). See `TeamRpc.arrived`.
+   */
+  disconnect(userId: string, reason: string, upTo: number | null): Promise<void>;
+  /** Erases a message; a turn that answers it is stopped first. Throws `not_found`. */
+  erase(principal: Principal, request: EraseRequest): Promise<Erased>;
+  /** Entries of the journal, as far as they exist. */
+  details(seqs: number[]): Promise<Record<number, JournalLine>>;
+  /** Stops what runs, in somebody's name. False when nothing ran. */
+  stop(principal?: Principal): Promise<boolean>;
+  /** How a turn stands that the key asked for; null when there is none, and then no chat is made for it. */
+  answer(principal: Principal, turn: string): Promise<AnswerReport | null>;
+  /** Stops it, if it is still being given, and says how it stands then. */
+  cancelAnswer(principal: Principal, turn: string): Promise<AnswerReport | null>;
   /** Looks at the chat's schedules or changes them; see `ScheduleStep`. Throws `schedule_unknown`, `schedule_invalid`. */
   schedules(principal: Principal, step: ScheduleStep): Promise<ScheduleInfo[]>;
   /**
@@ -352,6 +386,8 @@ export interface JournalLine {
   inner: string;
   salt: string | null;
   payload: string | null;
+  /** What stands in for an erased payload. */
+  left?: string | undefined;
 }
 
 /** A step of copying a journal. `source` is the name of the conversation that it comes from. */
@@ -359,5 +395,5 @@ export type CopyStep =
   /** The entries behind `after`, in the rows that hold them. */
   | { type: "page"; source: string; after: number; rows: JournalLine[][] }
   /** It is all there, up to the entry `seq` (0 for none). `from` is the source's thread, for the title. */
-  | { type: "end"; source: string; seq: number; by: { id: string; name: string }; from: string }
+  | { type: "end"; source: string; seq: number; by: Sender; from: string }
   | { type: "abandon"; source: string };

@@ -5,7 +5,7 @@ import { limits } from "../limits.ts";
 
 /** The JSON body, parsed. Throws `body_too_large`, or `bad_request` that says what is wrong with which field. */
 export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
-  const text = new TextDecoder().decode(await readAll(request, limits.jsonBodyBytes));
+  const text = new TextDecoder().decode(await readBytes(request, limits.jsonBodyBytes));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -38,7 +38,8 @@ export function uploadOf(request: Request): ReadableStream<Uint8Array> | Uint8Ar
   return request.body ?? new Uint8Array();
 }
 
-async function readAll(request: Request, limit: number): Promise<Uint8Array> {
+/** Throws `body_too_large`. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   if (Number(request.headers.get("Content-Length") ?? 0) > limit) throw tooLarge(limit);
   if (!request.body) return new Uint8Array();
   const chunks: Uint8Array[] = [];

@@ -3,8 +3,7 @@
  * and what the actor answers is looked at before it leaves.
  */
 import { AppError } from "../errors.ts";
-import { FORWARDED_QUERY, forwardedHeaders } from "../protocol/forwarded.ts";
-import type { AgentAddress, Principal } from "../protocol/rpc.ts";
+import { FORWARDED_QUERY, type Forwarded, forwardedHeaders } from "../protocol/forwarded.ts";
 import { wireErrorFrom } from "./respond.ts";
 
 /** A host that exists nowhere: only the binding decides where the request goes. */
@@ -22,9 +21,7 @@ const HANDSHAKE_HEADERS = [
 /** What a JSON answer of an actor keeps of its headers. */
 const ANSWER_HEADERS = ["content-type", "etag"] as const;
 
-export interface Handover {
-  principal: Principal;
-  agent: AgentAddress;
+export interface Handover extends Forwarded {
   /** One of `ACTOR_PATHS`. */
   path: string;
   /** Query keys that the actor understands. */
@@ -39,7 +36,7 @@ export function forwardRequest(request: Request, handover: Handover): Request {
     const value = given.get(key);
     if (value !== null) url.searchParams.set(key, value);
   }
-  const headers = new Headers(forwardedHeaders(handover.principal, handover.agent));
+  const headers = new Headers(forwardedHeaders(handover));
   for (const name of HANDSHAKE_HEADERS) {
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);

@@ -4,6 +4,7 @@ import { AppError } from "../errors.ts";
 import { conversationName, MAIN_THREAD, parseConversationName, threadOf } from "../names.ts";
 import { ACTOR_PATHS } from "../protocol/forwarded.ts";
 import type { Call } from "./context.ts";
+import { teamsOf } from "./directory.ts";
 import { askActor } from "./forward.ts";
 import { consolePolicy } from "./respond.ts";
 import type { Gate, Route } from "./route.ts";
@@ -41,16 +42,34 @@ const page: Gate = {
   action: "read",
   async run(call) {
     threadFrom(call);
-    try {
-      return await asset(call, "/", REVALIDATED);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== "not_found") throw error;
-      throw new AppError("config_missing", "The console is not built. Run `npm run build`.", {
-        cause: error,
-      });
-    }
+    return renamed(call) ?? (await consolePage(call));
   },
 };
+
+async function consolePage(call: Call): Promise<Response> {
+  try {
+    return await asset(call, "/", REVALIDATED);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "not_found") throw error;
+    throw new AppError("config_missing", "The console is not built. Run `npm run build`.", {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * An old handle's page leads on to the same page under the present one; the API and sockets take either. Not for good:
+ * its owner may go back to it, and browsers keep what is moved for good.
+ */
+function renamed({ c, agent }: Call): Response | null {
+  const at = c.req.param("at");
+  if (at === undefined || at === `@${agent.handle}`) return null;
+  const { pathname, search } = new URL(c.req.url);
+  return c.redirect(`/@${agent.handle}${pathname.slice(1 + at.length)}${search}`, 307);
+}
+
+/** The page on which somebody takes an invitation. */
+const join: Gate = { resource: "invitations", action: "read", run: consolePage };
 
 const socket: Gate = {
   resource: "conversation",
@@ -59,6 +78,8 @@ const socket: Gate = {
     askActor(conversationStub(call.c.env, conversationOf(call)), call.c.req.raw, {
       principal: call.principal,
       agent: call.agent,
+      rights: call.rights,
+      relation: call.relation,
       path: ACTOR_PATHS.socket,
       query: ["_pk", "client"],
     }),
@@ -71,6 +92,7 @@ const messages: Gate = {
     askActor(conversationStub(call.c.env, conversationOf(call)), call.c.req.raw, {
       principal: call.principal,
       agent: call.agent,
+      rights: call.rights,
       path: ACTOR_PATHS.messages,
       query: ["before", "limit"],
     }),
@@ -91,7 +113,15 @@ const plainAsset: Gate = {
 const home: Gate = {
   resource: "me",
   action: "read",
-  run: (call) => call.c.redirect(`/@${call.principal.handle}`, 302),
+  async run({ c, principal }) {
+    if (principal.role !== "guest") return c.redirect(`/@${principal.handle}`, 302);
+    const [team] = await teamsOf(c.env.CATALOG, principal.userId);
+    if (team) return c.redirect(`/@${team.handle}`, 302);
+    throw new AppError(
+      "agent_missing",
+      "You are a guest here: you have no agent of your own, and are in no team yet. Ask the owner of a team for an invitation.",
+    );
+  },
 };
 
 /** The thread that the route names. Throws `thread_invalid`. */
@@ -103,11 +133,12 @@ export function threadFrom(call: Call): string {
 /** The addressed conversation: by its name, or as a thread of the addressed agent. */
 export function conversationOf(call: Call): string {
   const named = parseConversationName(call.c.req.param("name") ?? "");
-  return conversationName(call.agent.userId, named?.thread ?? threadFrom(call));
+  return conversationName(call.agent.ownerId, named?.thread ?? threadFrom(call));
 }
 
 export const PAGE_ROUTES: readonly Route[] = [
   { path: "/", of: "own", methods: { GET: home } },
+  { path: "/join/:handle/:token", of: "deployment", methods: { GET: join } },
   { path: "/assets/*", of: "deployment", methods: { GET: hashedAsset } },
   {
     path: "/:file{[\\w-]+\\.(?:svg|ico|png|webmanifest|txt)}",

@@ -3,13 +3,15 @@
  * that it takes. There is no way to register a handler for a guarded path beside this one.
  */
 import type { Hono } from "hono";
-import { settingsOf } from "../env.ts";
+import { settingsOf, userStub } from "../env.ts";
 import { AppError } from "../errors.ts";
-import { isHandle, parseConversationName } from "../names.ts";
-import type { AgentAddress, Principal } from "../protocol/rpc.ts";
+import { isHandle, isTeamId, parseConversationName } from "../names.ts";
+import type { AgentAddress, Principal, Relation } from "../protocol/rpc.ts";
+import { senderOf } from "../protocol/sender.ts";
 import { agentUnknown, type Catalog } from "./catalog.ts";
 import { type Call, isUpgrade, type RouterContext, type RouterDeps, type RouterEnv } from "./context.ts";
-import { type Action, decide, type ResourceKind } from "./policy.ts";
+import { type Action, decide, type ResourceKind, relationOf, rightsOf } from "./policy.ts";
+import { countRequest } from "./rate.ts";
 import { failed } from "./respond.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -49,13 +51,24 @@ export function mount(
         const message = `This address does not take ${c.req.method}.`;
         return failed(c, new AppError("method_not_allowed", message), { allow: allowed(route) });
       }
+      await countRequest(c, "principal", principal.userId);
       const settings = settingsOf(c.env);
       const agent = await addressed(c, route, principal, catalog);
-      const ownerId = route.of === "deployment" ? null : agent.userId;
-      if (decide(principal, { kind: gate.resource, ownerId }, gate.action) !== "allow") {
-        throw new AppError("forbidden", "This belongs to someone else.");
-      }
-      return gate.run({ c, deps, settings, principal, agent });
+      const relation = await relationTo(c, principal, agent);
+      const of = route.of === "deployment" ? "deployment" : relation;
+      const verdict = decide(principal, { kind: gate.resource, of }, gate.action);
+      const { resource, action } = gate;
+      c.set("decided", {
+        resource,
+        action,
+        ownerId: route.of === "deployment" ? "" : agent.ownerId,
+        verdict,
+      });
+      if (verdict === "deny") throw new AppError("forbidden", REFUSED[of]);
+      const rights = rightsOf(principal, relation);
+      const call: Call = { c, deps, settings, catalog, principal, agent, relation, rights };
+      if (verdict === "watch") await tellOwner(call, gate, route.path);
+      return gate.run(call);
     });
   }
 }
@@ -79,13 +92,42 @@ function allowed(route: Route): string {
   return [...new Set(names)].join(", ");
 }
 
+/** What was refused, by what it belongs to. */
+const REFUSED: Readonly<Record<Relation | "deployment", string>> = {
+  self: "Guests have no agent of their own. Ask the owner of a team to invite you.",
+  owner: "A team's agent does not do this.",
+  writer: "Only the team's owners may do this.",
+  reader: "You may read here, and nothing else. Ask an owner of the team for more.",
+  stranger: "This belongs to someone else.",
+  deployment: "Only administrators may do this.",
+};
+
+/** Asked of the team itself, each time: whoever was removed is out at once. */
+async function relationTo(c: RouterContext, principal: Principal, agent: AgentAddress): Promise<Relation> {
+  // What the catalog does not know has no name there, and is not woken to be asked.
+  const isTeam = isTeamId(agent.ownerId) && agent.handle !== "";
+  const member = isTeam ? await userStub(c.env, agent.ownerId).team.roleOf(principal.userId) : null;
+  return relationOf(principal, agent.ownerId, member);
+}
+
+/** What an administrator looks at is in the owner's own log before they see it. What cannot be logged is not shown. */
+async function tellOwner(call: Call, { resource }: Gate, route: string): Promise<void> {
+  const { c, principal, agent } = call;
+  if (agent.handle === "") throw agentUnknown();
+  await userStub(c.env, agent.ownerId).account.watched(senderOf(principal), {
+    method: c.req.method,
+    route,
+    resource,
+  });
+}
+
 async function addressed(
   c: RouterContext,
   route: Route,
   principal: Principal,
   catalog: Catalog,
 ): Promise<AgentAddress> {
-  const own = { userId: principal.userId, handle: principal.handle };
+  const own = { ownerId: principal.userId, handle: principal.handle };
   if (route.of === "handle") {
     const handle = c.req.param("handle") ?? c.req.param("at")?.slice(1) ?? "";
     if (!isHandle(handle)) throw agentUnknown();
@@ -94,8 +136,9 @@ async function addressed(
   if (route.of === "conversation") {
     const owner = parseConversationName(c.req.param("name") ?? "");
     if (!owner) throw new AppError("not_found", "That is not the name of a conversation.");
-    // Of a stranger's conversation nothing but the owner's id is known, or asked for.
-    return owner.userId === principal.userId ? own : { userId: owner.userId, handle: "" };
+    if (owner.ownerId === principal.userId) return own;
+    // An id that nobody has is answered like a stranger's.
+    return (await catalog.agentById(c.env.CATALOG, owner.ownerId)) ?? { ownerId: owner.ownerId, handle: "" };
   }
   return own;
 }

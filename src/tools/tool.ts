@@ -105,8 +105,11 @@ export interface Change {
 
 /** One user's files on R2. Every overwrite and delete leaves a version behind for `limits.versionsKeptMs`. */
 export interface Workspace {
-  /** Throws `file_unknown`, `path_invalid`. */
-  read(path: string): Promise<{ info: FileInfo; body: ReadableStream<Uint8Array> }>;
+  /** The whole file, or a part of it that it has. Throws `file_unknown`, `path_invalid`. */
+  read(
+    path: string,
+    range?: { offset: number; length: number },
+  ): Promise<{ info: FileInfo; body: ReadableStream<Uint8Array> }>;
   /** `null` when there is no such file. */
   stat(path: string): Promise<FileInfo | null>;
   /**
@@ -142,4 +145,6 @@ export interface Workspace {
   deleted(): Promise<FileVersion[]>;
   /** The version's content becomes the current one; what it replaces becomes a version. Throws `version_unknown`. */
   restore(path: string, version: string): Promise<FileInfo>;
+  /** Removes a file and all of its earlier versions for good. One that is not there is no error. */
+  purge(path: string): Promise<void>;
 }

@@ -41,8 +41,9 @@ recovers`,
     load: async () => told((await import("./simulate.ts")).crashPoints),
   },
   sigkill: {
-    about: `the real Worker in workerd is killed in the middle of turns and of going on with them; then journals,
-transcripts and files are judged. What a kill hits depends on the machine`,
+    about: `the real Worker in workerd is killed in the middle of turns and of going on with them, while a person is
+asked or decides, and when schedules are due; then journals, transcripts, files and effects are judged. What a kill
+hits depends on the machine`,
     of: "kills",
     count: 500,
     quick: 500,
@@ -99,6 +100,22 @@ point: each is seen once, or said to have failed`,
     quick: 4_000,
     light: true,
     load: async () => (await import("./purse/index.ts")).purseReport,
+  },
+  access: {
+    about: `tokens of every kind, right and wrong, in header and cookie, key sets that fail in every way, rotations, and
+a storm of key ids that nobody knows; from 10,000 on all of it against the built Worker too`,
+    of: "key ids",
+    count: 10_000,
+    quick: 10_000,
+    load: async () => (await import("./access/index.ts")).accessReport,
+  },
+  policy: {
+    about: `who may do what at which address, over HTTP and WebSocket handshakes through the local edge, against a table
+written by hand; and stories of people, teams, handles and invitations`,
+    of: "cells",
+    count: 25_000,
+    quick: 6_000,
+    load: async () => (await import("./policy/index.ts")).policyReport,
   },
   peers: {
     about: `this project, AIChatAgent and Think, killed on one schedule with one model behind; not part of "all",

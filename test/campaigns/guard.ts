@@ -29,6 +29,7 @@ export type Killer =
   | "outbox"
   | "schedules"
   | "purse"
+  | "access"
   | `unit:${string}`
   | `workers:${string}`;
 

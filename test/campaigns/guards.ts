@@ -27,8 +27,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "an input that comes while the drive runs does not start another",
     file: core("turn"),
-    from: "    if (this.#running) {\n      this.#ports.commit([entry]);",
-    to: "    if (Math.PI < 3) {\n      this.#ports.commit([entry]);",
+    from: "    if (this.#running) {\n      this.#commit([entry]);",
+    to: "    if (Math.PI < 3) {\n      this.#commit([entry]);",
   },
   {
     name: "the drive is single-flight",
@@ -148,7 +148,7 @@ export const GUARDS: readonly Guard[] = [
   {
     name: "a message that is taken away while it waits ends its turn",
     file: core("turn"),
-    from: "...(whole ? cancelEntries(turn, null, at) : []),",
+    from: "...(whole ? cancelEntries(turn, null, at, 0, by) : []),",
     to: "",
   },
   {

@@ -37,7 +37,7 @@ function inputs(sim: Sim, say: (text: string) => void): void {
     if (ends.length !== 1) say(`message ${message} has ${ends.length} outcomes: ${ends.join(", ")}`);
     const sign = sim.signs.get(turn);
     if (sign === undefined) say(`turn ${turn} never showed a sign`);
-    else if (sim.accepted.size === 1 && sim.crashes + sim.refusals === 0 && sign - at > SIGN_MS) {
+    else if (sim.accepted.size === 1 && sim.crashes + sim.refusals + sim.hung === 0 && sign - at > SIGN_MS) {
       say(`turn ${turn} was silent for ${sign - at} ms`);
     }
   }

@@ -9,13 +9,16 @@ export interface Report extends Shared {
   violations: readonly string[];
 }
 
-/** The columns of the table behind `all`. A campaign leaves out what it has no figure for. */
+/**
+ * The columns of the table behind `all`. A campaign leaves out what it has no figure for. Some are about something else
+ * than inputs: `outbox` about replies that are owed, `schedules` about occurrences, `purse` about calls that are paid.
+ */
 export interface Shared {
-  /** Inputs that somebody was told are kept. */
+  /** Inputs that somebody was told are kept; replies owed, occurrences that ran, calls made. */
   accepted?: number;
-  /** Turns that completed. */
+  /** Turns that completed; replies delivered. */
   answered?: number;
-  /** Inputs that were accepted and are nowhere. */
+  /** Inputs that were accepted and are nowhere; replies that nobody has, occurrences untold of, calls in no books. */
   lost?: number;
   /** Effects that happened twice and must not, and entries that a journal holds twice. */
   doubled?: number;

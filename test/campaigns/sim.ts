@@ -5,6 +5,7 @@
  */
 import type { Entry } from "../../src/actors/conversation/entries.ts";
 import type { TurnPorts } from "../../src/actors/conversation/ports.ts";
+import { releaseOf } from "../../src/actors/conversation/purse.ts";
 import {
   emptyState,
   findUserMessage,
@@ -15,9 +16,11 @@ import {
 import { LiveStream } from "../../src/actors/conversation/stream.ts";
 import { type ChatRequest, inputEntry } from "../../src/actors/conversation/submit.ts";
 import { Drive } from "../../src/actors/conversation/turn.ts";
+import { TooLate } from "../../src/actors/conversation/within.ts";
 import { AppError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import type { Chance } from "./random.ts";
+import { moneyWrong, simMoney } from "./sim-money.ts";
 import { callModel, type Effect, type Life, replayOf, riskOf, runTool } from "./sim-outside.ts";
 import { Watch } from "./sim-watch.ts";
 
@@ -61,6 +64,8 @@ export class Sim {
   crashes = 0;
   /** Commits that storage refused. */
   refusals = 0;
+  /** How often the user's purse did not answer in time. */
+  hung = 0;
   points = 0;
   broke: unknown[] = [];
   readonly watch = new Watch();
@@ -69,6 +74,8 @@ export class Sim {
   readonly #plan: CrashPlan;
   /** Whether this story's messages come from a channel on which people send several at once. */
   readonly #bursty: boolean;
+  /** Whether its model costs something. */
+  readonly #costs: boolean;
   #state: State = emptyState;
   #pending: Pending[] = [];
   #timers: { at: number; run: () => void; generation: number }[] = [];
@@ -81,6 +88,7 @@ export class Sim {
     this.chance = chance;
     this.#plan = plan;
     this.#bursty = chance.chance(0.25);
+    this.#costs = chance.chance(0.4);
     this.#drive = new Drive(this.#ports());
   }
 
@@ -159,6 +167,13 @@ export class Sim {
       if (running) this.#drive.cancel(running.id);
       this.#ports().commit([{ kind: "undo", at: this.now, scope: "last", by: ALICE }]);
     });
+  }
+
+  /** The user's purse wants back what is free. */
+  recall(): void {
+    const { purse } = this.#state;
+    const release = releaseOf(purse, purse.lease, this.now);
+    if (this.alive && release) this.#survive(() => this.#ports().commit([release]));
   }
 
   said(): Said {
@@ -286,6 +301,8 @@ export class Sim {
         this.journal.push(...entries);
         this.commits.push(entries.length);
         const before = this.#state;
+        const wrong = moneyWrong(before.purse, entries);
+        if (wrong) this.watch.wrong.push(wrong);
         this.#state = reduceAll(before, entries);
         this.watch.commit(before, this.#state, entries, this.now);
         point("after commit");
@@ -314,9 +331,12 @@ export class Sim {
         replay: replayOf,
         run: (call) => runTool(life, call),
       },
-      reserve: (_state, request) => ({ ok: true, micros: 0, maxOutputTokens: request.maxOutputTokens }),
-      lease: async () => null,
-      price: () => 0,
+      ...simMoney(
+        this.#costs ? life : null,
+        () => this.#state.purse,
+        () => this.now,
+      ),
+      price: () => (this.#costs ? 1 : 0),
       toolKey: (id) => `alice.main:${id}`,
       openStream: (id, turn) =>
         new LiveStream(id, turn, {
@@ -346,7 +366,9 @@ export class Sim {
       settled: () => {},
       broke: (error) => {
         // The wake was left to fire: it starts the drive again.
-        if (error instanceof StorageFailed) this.#wakeAt(this.now + limits.wakeMs, generation);
+        if (error instanceof TooLate) this.hung++;
+        if (error instanceof StorageFailed || error instanceof TooLate)
+          this.#wakeAt(this.now + limits.wakeMs, generation);
         else if (!(error instanceof Dead)) this.broke.push(error);
       },
     };

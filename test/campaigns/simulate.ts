@@ -60,6 +60,8 @@ export async function story(seed: number, plan: CrashPlan): Promise<Sim> {
       sim.amend(chance.pick(["edit", "delete", "steer"] as const));
     } else if (whim < 0.323) {
       if (undos-- > 0) sim.undo();
+    } else if (whim < 0.335) {
+      sim.recall();
     }
     const went = await sim.step();
     if (!went && unsent.length === 0) return sim;

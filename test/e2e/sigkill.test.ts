@@ -38,6 +38,18 @@ describe(`${KILLS} kills`, () => {
     expect(result.files).toBeGreaterThan(20);
     expect(result.news.length).toBeGreaterThan(0);
   });
+
+  it("hit turns that waited for a person, and schedules", () => {
+    expect(result.gates.asked).toBeGreaterThan(5);
+    expect(result.gates.approved).toBeGreaterThan(0);
+    expect(result.gates.expired).toBeGreaterThan(0);
+    expect(result.decisions).toBeGreaterThan(0);
+    // One for each approval, or none where the server died before it.
+    expect(result.effects).toBeGreaterThan(0);
+    expect(result.effects).toBeLessThanOrEqual(result.gates.approved);
+    expect(result.clocks.made).toBeGreaterThan(5);
+    expect(result.clocks.occurrences).toBeGreaterThan(0);
+  });
 });
 
 describe("what the campaign found", () => {
@@ -97,7 +109,9 @@ describe("the oracle would notice", () => {
   });
   const end: JournalCopy["entries"][number] = { kind: "end", at, turn: "t1", outcome: "completed" };
   const verdict = (entries: JournalCopy["entries"], more: Partial<JournalCopy> = {}) =>
-    judge([{ file: "f", entries, broken: null, jobs: 0, ...more }], [asked], { settled: true });
+    judge([{ file: "f", entries, broken: null, jobs: 0, schedules: [], ...more }], [asked], {
+      settled: true,
+    });
   const whole = [input, answer(answerOf(question)), end];
 
   it("nothing in a whole journal", () => {

@@ -1,8 +1,9 @@
 /** A chat client for tests in workerd: the frames as they are on the wire. */
 import { env } from "cloudflare:test";
 import { conversationName } from "../../src/names.ts";
-import { forwardedHeaders } from "../../src/protocol/forwarded.ts";
-import type { Principal } from "../../src/protocol/rpc.ts";
+import { ALL_RIGHTS, type Forwarded, forwardedHeaders } from "../../src/protocol/forwarded.ts";
+import type { Principal, Sender } from "../../src/protocol/rpc.ts";
+import { senderOf } from "../../src/protocol/sender.ts";
 
 export const ALICE: Principal = {
   kind: "person",
@@ -10,6 +11,15 @@ export const ALICE: Principal = {
   handle: "alice",
   name: "alice@example.com",
   role: "member",
+  request: "",
+};
+/** What is written down of her. */
+export const BY: Sender = senderOf(ALICE);
+/** As the router hands Alice's requests over. */
+export const AS_ALICE: Forwarded = {
+  principal: ALICE,
+  agent: { ownerId: ALICE.userId, handle: ALICE.handle },
+  rights: ALL_RIGHTS,
 };
 
 // biome-ignore lint/suspicious/noExplicitAny: frames are looked at as they came, whatever their shape
@@ -31,7 +41,7 @@ export async function connect(thread: string, options: { console?: boolean; pk?:
   const pk = options.pk ?? crypto.randomUUID();
   const query = `_pk=${pk}${options.console ? "&client=holdfast" : ""}`;
   const response = await stubOf(thread).fetch(`https://actor.internal/socket?${query}`, {
-    headers: { upgrade: "websocket", ...forwardedHeaders(ALICE, ALICE) },
+    headers: { upgrade: "websocket", ...forwardedHeaders(AS_ALICE) },
   });
   const socket = response.webSocket;
   if (!socket) throw new Error(`no socket: ${response.status} ${await response.text()}`);
@@ -83,7 +93,7 @@ export async function connect(thread: string, options: { console?: boolean; pk?:
         .map((chunk) => chunk.delta)
         .join(""),
     messagesRequest: () =>
-      new Request("https://actor.internal/get-messages", { headers: forwardedHeaders(ALICE, ALICE) }),
+      new Request("https://actor.internal/get-messages", { headers: forwardedHeaders(AS_ALICE) }),
   };
 }
 

@@ -44,6 +44,8 @@ export class ConsolePage {
     options: {
       expected?: readonly RegExp[];
       viewport?: { width: number; height: number; deviceScaleFactor?: number };
+      /** What is there when the page is: the message box, unless said otherwise. */
+      ready?: string;
     } = {},
   ): Promise<ConsolePage> {
     const page = await context.newPage();
@@ -52,7 +54,8 @@ export class ConsolePage {
     await page.evaluateOnNewDocument(KEEP_SHOWN);
     const opened = new ConsolePage(page, problems);
     await page.goto(address, { waitUntil: "domcontentloaded" });
-    await opened.ready();
+    if (options.ready) await page.waitForSelector(options.ready);
+    else await opened.ready();
     return opened;
   }
 
@@ -117,6 +120,11 @@ export class ConsolePage {
   /** Waits until the newest answer shows a word. */
   async heard(word: string): Promise<void> {
     await this.until(`lines.filter((line) => !line.mine).at(-1)?.text.includes(${JSON.stringify(word)})`);
+  }
+
+  /** Waits until a text is nowhere on the page. */
+  async loses(text: string): Promise<void> {
+    await this.page.waitForFunction(`!document.body.innerText.includes(${JSON.stringify(text)})`);
   }
 
   async sees(text: string): Promise<void> {

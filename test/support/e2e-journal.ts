@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { entryHash, GENESIS, payloadHash } from "../../src/actors/conversation/chain.ts";
+import { entryHash, GENESIS, payloadHash } from "../../src/actors/chain.ts";
 
 /** A row, as `migrations/conversation/0001_journal.sql` describes it. */
 const heads = z.array(z.tuple([z.number(), z.string(), z.number(), z.string(), z.string()]));

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { ScriptEntry } from "../../local/gateway/script.ts";
+import { openContent } from "./content.ts";
 import type { TestServer } from "./server.ts";
 
 /** How often something is looked at that gives no event, and how long in all. */
@@ -62,8 +63,11 @@ export async function personAt(server: TestServer, email: string): Promise<Perso
     async file(path) {
       const response = await ask(`/api/agents/${user.handle}/files/content?path=${encodeURIComponent(path)}`);
       if (response.status === 404) return null;
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return response.text();
+      const address = response.headers.get("location");
+      if (!address) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      const content = await openContent(address);
+      if (content.status !== 200) throw new Error(`${path}: ${content.status} ${content.text}`);
+      return content.text;
     },
   };
 }

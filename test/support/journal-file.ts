@@ -1,5 +1,5 @@
 /** The journal of a scripted run as a file, with salts that are the same every time. */
-import { entryHash, GENESIS, payloadHash, sha256 } from "../../src/actors/conversation/chain.ts";
+import { entryHash, GENESIS, payloadHash, sha256 } from "../../src/actors/chain.ts";
 import { ENTRY_VERSION, type Entry } from "../../src/actors/conversation/entries.ts";
 import { type ExportLine, exportStream } from "../../src/actors/conversation/export.ts";
 import { hashesOf, transcriptHash } from "../../src/actors/conversation/replay.ts";

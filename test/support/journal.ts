@@ -3,7 +3,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { conversationName } from "../../src/names.ts";
 import { forwardedHeaders } from "../../src/protocol/forwarded.ts";
 import type { ConversationRpc, UserRpc } from "../../src/protocol/rpc.ts";
-import { ALICE, type connect, type Frame, isDone, scriptModel, stubOf } from "./chat.ts";
+import { ALICE, AS_ALICE, type connect, type Frame, isDone, scriptModel, stubOf } from "./chat.ts";
 
 export const nameOf = (thread: string) => conversationName(ALICE.userId, thread);
 
@@ -12,7 +12,7 @@ export const rpcOf = (thread: string) => stubOf(thread) as unknown as Conversati
 
 export const alice = () => env.USER.get(env.USER.idFromName(ALICE.userId)) as unknown as UserRpc & Fetcher; // the class implements UserRpc
 
-const headers = () => forwardedHeaders(ALICE, ALICE);
+const headers = () => forwardedHeaders(AS_ALICE);
 
 export async function journalOf(thread: string): Promise<string> {
   const response = await stubOf(thread).fetch("https://actor.internal/journal", { headers: headers() });

@@ -89,12 +89,13 @@ export async function search({ api }: Api, words: string): Promise<string> {
 export async function showUsage({ api }: Api): Promise<string> {
   const today = usageReport.parse(await api("GET", "/usage"));
   const { spentMicros, reservedMicros, limitMicros, tokens, limitTokens } = today;
-  const set = reservedMicros > 0 ? `, ${dollars(reservedMicros)} set aside for running calls` : "";
-  const lines = [`Today: ${dollars(spentMicros)}, ${whole.format(tokens)} tokens${set}`];
+  const lines = [`Today: ${dollars(spentMicros)}, ${whole.format(tokens)} tokens`];
   const limits = [
     ...(limitMicros === null ? [] : [dollars(limitMicros)]),
     ...(limitTokens === null ? [] : [`${whole.format(limitTokens)} tokens`]),
   ];
+  if (reservedMicros > 0)
+    lines.push(`Set aside for chats: ${dollars(reservedMicros)}, given back when another chat needs it`);
   if (today.on) lines.push(`Limit: ${limits.join(" or ")}, anew at ${moment(today.resetsAt)}`);
   else lines.push("No limit applies: no model that costs something is connected, or there is none.");
   return lines.join("\n");

@@ -4,10 +4,11 @@
  * the server answers them in turn, or reads a later one in the answer to an earlier.
  */
 
-import { requestOfStream } from "../../../src/protocol/frames.ts";
+import { PING, requestOfStream } from "../../../src/protocol/frames.ts";
 import { CommandError, EXIT } from "../command.ts";
 import type { Asked, ChatEvent, Outcome } from "./events.ts";
 import { type Frame, type Message, parseChunk, parseFrame } from "./frames.ts";
+import { Pulse } from "./pulse.ts";
 import { Transcript } from "./transcript.ts";
 
 /** First wait before a lost connection is opened again; doubles up to the second figure. */
@@ -78,6 +79,7 @@ interface Question {
 
 export class ChatSession {
   readonly #options: SessionOptions;
+  readonly #pulse: Pulse;
   #socket: Socket | null = null;
   #open = false;
   #questions: Question[] = [];
@@ -88,6 +90,15 @@ export class ChatSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#pulse = new Pulse({
+      after: options.after,
+      ask: () => this.#socket?.send(PING),
+      dead: () => {
+        const socket = this.#socket;
+        void this.#lost(ABNORMAL);
+        socket?.close(); // nobody listens to it any more, whatever it still says
+      },
+    });
   }
 
   /**
@@ -148,19 +159,25 @@ export class ChatSession {
     this.#closed = true;
     for (const question of this.#questions) question.asking?.abort();
     this.#stopWaiting?.();
+    this.#pulse.stop();
     this.#socket?.close(1000);
   }
 
   #connect(): void {
     const socket = this.#options.connect();
     this.#socket = socket;
+    this.#pulse.opening();
     socket.onopen = () => {
+      if (this.#socket !== socket) return;
+      this.#pulse.heard();
       this.#open = true;
       this.#lostAt = null;
       this.#waitMs = RECONNECT_MS;
       for (const question of this.#questions) socket.send(question.frame);
     };
     socket.onmessage = ({ data }) => {
+      if (this.#socket !== socket) return;
+      if (!this.#closed) this.#pulse.heard();
       const frame = typeof data === "string" ? parseFrame(data) : null;
       if (frame) for (const question of [...this.#questions]) this.#receive(frame, question);
     };
@@ -175,6 +192,7 @@ export class ChatSession {
 
   async #lost(code: number): Promise<void> {
     const hadOpened = this.#open;
+    this.#pulse.stop();
     this.#socket = null;
     this.#open = false;
     if (this.#closed || this.#questions.length === 0) return;

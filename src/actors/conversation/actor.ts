@@ -5,11 +5,19 @@
 import { DurableObject } from "cloudflare:workers";
 import { Lifecycle } from "agents/lifecycle";
 import type { WebSockets } from "agents/websockets";
-import { conversationStub, type Env, settingsOf, userStub } from "../../env.ts";
+import { conversationStub, type Env, userStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { conversationName, filesPrefix, parseConversationName, versionsPrefix } from "../../names.ts";
+import {
+  conversationName,
+  filesPrefix,
+  isTeamId,
+  parseConversationName,
+  versionsPrefix,
+} from "../../names.ts";
+import type { AnswerReport } from "../../protocol/ask.ts";
 import { PING, PONG } from "../../protocol/frames.ts";
+import type { Erased, EraseRequest } from "../../protocol/log.ts";
 import type { ChatMessage, ChatPart } from "../../protocol/message.ts";
 import type {
   Accepted,
@@ -19,7 +27,9 @@ import type {
   Decision,
   Delivery,
   InboundMessage,
+  JournalLine,
   Principal,
+  PurseStatement,
   Undone,
 } from "../../protocol/rpc.ts";
 import type { ScheduleInfo, ScheduleStep } from "../../protocol/schedules.ts";
@@ -27,28 +37,28 @@ import { effectOf } from "../../tools/effects.ts";
 import { openWorkspace } from "../../tools/files/workspace.ts";
 import { migrate } from "../migrate.ts";
 import { Announcer } from "./announce.ts";
+import { Asks } from "./ask.ts";
 import { Chat } from "./chat.ts";
 import { answerRequest } from "./endpoints.ts";
 import { type Entry, type InputEntry, type ReplyAddress, type Sender, senderOf } from "./entries.ts";
+import { Eraser } from "./erase.ts";
 import { Lifetime } from "./lifetime.ts";
-import { lazyModelPort } from "./models.ts";
-import { moneyPorts } from "./money.ts";
 import type { Outbox } from "./outbox-job.ts";
 import { openOutbox } from "./outbox-open.ts";
 import { restsUntil } from "./plan.ts";
-import type { TurnPorts } from "./ports.ts";
+import { Presence } from "./presence.ts";
+import { releaseOf, statementOf } from "./purse.ts";
 import { Schedules } from "./schedules.ts";
 import { SCHEMA } from "./schema.ts";
 import { SettingsCache } from "./settings.ts";
 import { chatSockets } from "./sockets.ts";
 import { findTurn, hasWork, nextTurn } from "./state.ts";
 import { Store } from "./store.ts";
-import { LiveStream } from "./stream.ts";
-import { type ChatRequest, inputEntry, requireRoom } from "./submit.ts";
-import { toolbox } from "./toolbox.ts";
-import { transcript } from "./transcript.ts";
+import { type ChatRequest, inputEntry, named } from "./submit.ts";
+import { type TranscriptWindow, transcript } from "./transcript.ts";
 import { Drive } from "./turn.ts";
-import { undoneBy } from "./undo.ts";
+import { turnPorts } from "./turn-ports.ts";
+import { undo } from "./undo.ts";
 import { Wake } from "./wake.ts";
 
 const now = (): number => Date.now();
@@ -64,13 +74,16 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   readonly #announcer: Announcer;
   readonly #drive: Drive;
   readonly #chat: Chat;
+  readonly #asks: Asks;
   readonly #wake: Wake;
   readonly #schedules: Schedules;
   readonly #outbox: Outbox;
+  readonly #eraser: Eraser;
   readonly #lifetime: Lifetime;
+  readonly #presence: Presence;
   readonly #webSockets: WebSockets;
   readonly #lifecycle: Lifecycle<Env>;
-  readonly #where: { userId: string; thread: string };
+  readonly #where: { ownerId: string; thread: string };
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -79,31 +92,49 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     this.#where = where;
     this.#store = new Store(ctx.storage, () => id() + id());
     this.#settings = new SettingsCache({
-      load: () => userStub(env, where.userId).settings(),
+      load: () => userStub(env, where.ownerId).settings(),
       now,
       after,
       ttlMs: limits.settingsTtlMs,
     });
-    this.#announcer = new Announcer(where.thread, () => userStub(env, where.userId));
+    const user = () => userStub(env, where.ownerId);
+    this.#announcer = new Announcer(where.thread, user, () => this.#store.journal);
     this.#schedules = new Schedules({
       ...{ name: ctx.id.name ?? "", thread: where.thread, storage: ctx.storage, now, id, after },
       ...{ state: () => this.#store.state, readOnly: () => this.#store.readOnly },
       accept: (entry) => this.#accept(entry, true),
       timeZone: async () => (await this.#settings.known()).timeZone,
-      tell: (update) => userStub(env, where.userId).schedulesChanged(update),
+      tell: (update) => userStub(env, where.ownerId).schedulesChanged(update),
     });
-    this.#drive = new Drive(this.#ports(env));
+    const files = { files: filesPrefix(where.ownerId), versions: versionsPrefix(where.ownerId) };
+    const workspace = openWorkspace({ bucket: env.FILES, ...files, now, id });
+    this.#drive = new Drive(
+      turnPorts({
+        ...{ env, where, workspace, store: this.#store, settings: this.#settings, now, id, after },
+        ...{ schedules: this.#schedules, announcer: this.#announcer, chat: () => this.#chat },
+        random: () => Math.random(),
+        commit: (entries) => this.#commit(entries),
+        keepAlive: (work) => ctx.waitUntil(work),
+        rest: (until) => this.#wake.rest(until),
+        settled: () => void this.#settled(),
+      }),
+    );
     this.#chat = new Chat({
       state: () => this.#store.state,
       live: () => this.#drive.live,
       streams: () => this.#hasWork() && restsUntil(this.#store.state, limits, now()) === null,
       window: () => this.#window({ limit: limits.transcriptMessages }),
       submit: (request, sender) => this.#submit(request, sender),
-      cancel: (target) => this.#drive.cancel(target),
+      cancel: (target, by) => this.#drive.cancel(target, by),
       decide: (call, by, said) => this.#drive.decide(call, by, { ...said, source: "chat" }),
       amend: (message, by, change) => this.#drive.amend(message, by, change),
       clear: (by) => this.#clear(by),
       identity: { name: ctx.id.name ?? "", agent: "conversation" },
+    });
+    this.#asks = new Asks({
+      ...{ state: () => this.#store.state, live: () => this.#drive.live, id, watchers: this.#chat.watchers },
+      submit: (request, sender, from) => this.#submit(request, sender, from),
+      cancel: (turn, by) => this.#drive.cancel(turn, by),
     });
     this.#wake = new Wake({
       now,
@@ -119,13 +150,23 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       ...{ storage: ctx.storage, now, random: () => Math.random(), after },
       ...{ state: () => this.#store.state, live: () => this.#drive.live },
     });
-    this.#webSockets = chatSockets(this.#chat, () => {
+    this.#presence = new Presence({
+      ...{ ...where, peers: this.#chat.peers, after },
+      team: () => userStub(env, where.ownerId).team,
+    });
+    this.#webSockets = chatSockets(this.#chat, this.#presence, () => {
       if (!this.#settings.current()) void this.#settings.load().catch(() => {});
+    });
+    this.#eraser = new Eraser({
+      ...{ storage: ctx.storage, store: this.#store, thread: where.thread, now, user },
+      ...{ drive: this.#drive, outbox: this.#outbox, schedules: this.#schedules, wake: this.#wake },
+      ...{ chat: this.#chat, announcer: this.#announcer },
+      purge: (path) => workspace.purge(path),
     });
     this.#lifetime = new Lifetime({
       ...{ ctx, store: this.#store, thread: where.thread, peers: this.#chat.peers, now, after },
-      user: () => userStub(env, where.userId),
-      conversation: (thread) => conversationStub(env, conversationName(where.userId, thread)),
+      user: () => userStub(env, where.ownerId),
+      conversation: (thread) => conversationStub(env, conversationName(where.ownerId, thread)),
       lifecycle: () => this.#lifecycle,
       cancel: (turn) => this.#drive.cancel(turn),
       announce: () => this.#announce(),
@@ -142,33 +183,17 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       store: this.#store,
       start: () => this.#lifetime.begin(),
       lifetime: this.#lifetime,
+      presence: this.#presence,
+      asks: this.#asks,
       upgrade: (upgrade: Request) => this.#lifecycle.fetch(upgrade),
-      window: (options: { limit: number; before?: string }) => this.#window(options),
+      window: (options: TranscriptWindow) => this.#window(options),
     };
     return answerRequest(host, request);
   }
 
   async send(principal: Principal, message: InboundMessage): Promise<Accepted> {
     await this.#lifetime.begin();
-    const key = `${message.source}:${message.key}`;
-    const earlier = this.#store.state.seen.get(key);
-    if (earlier) return { turn: earlier, fresh: false };
-    requireRoom(this.#store.state);
-    const text = message.text.trim();
-    if (!text) throw new AppError("message_empty", "Write something first: the message is empty.");
-    const request: ChatRequest = {
-      type: "new",
-      request: `q_${id()}`,
-      keys: [key],
-      messages: [{ id: `m_${id()}`, parts: [{ type: "text", text }] }],
-      ...(message.mode === "steer" && { steer: true as const }),
-    };
-    const { source, burst, reply } = message;
-    return this.#submit(request, senderOf(principal), {
-      source,
-      ...(burst && { burst }),
-      ...(reply && { reply }),
-    });
+    return this.#asks.send(principal, message);
   }
 
   async decide(
@@ -184,22 +209,35 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     return decided;
   }
 
+  async erase(principal: Principal, request: EraseRequest): Promise<Erased> {
+    await this.#lifetime.begin();
+    const erased = await this.#eraser.erase(senderOf(principal), request);
+    if (!this.#drive.running) void this.#announce();
+    return erased;
+  }
+
+  async details(seqs: number[]): Promise<Record<number, JournalLine>> {
+    if (!(await this.#lifetime.beginKnown())) return {};
+    return this.#store.journal.at(seqs);
+  }
+
   async undo(principal: Principal): Promise<Undone> {
     await this.#lifetime.begin();
     const running = this.#store.state.active;
-    if (running) this.#drive.cancel(running.id);
-    const undone = undoneBy(this.#store.state, effectOf);
+    const by = senderOf(principal);
+    if (running) this.#drive.cancel(running.id, by);
+    const { entries, undone } = undo(this.#store.state, by, now(), effectOf);
     if (!undone) throw new AppError("nothing_to_undo", "There is nothing in this chat that could be undone.");
-    this.#commit([{ kind: "undo", at: now(), scope: "last", by: senderOf(principal) }]);
+    this.#commit(entries);
     this.#chat.removed(undone.messageIds);
     if (!this.#drive.running) void this.#announce();
     return undone;
   }
 
-  async stop(turn?: string): Promise<boolean> {
+  async stop(principal?: Principal): Promise<boolean> {
     await this.#lifetime.begin();
-    const target = turn ?? nextTurn(this.#store.state)?.id;
-    return target !== undefined && this.#drive.cancel(target);
+    const target = nextTurn(this.#store.state)?.id;
+    return target !== undefined && this.#drive.cancel(target, principal && senderOf(principal));
   }
 
   async settingsChanged(settings: AgentSettings): Promise<void> {
@@ -209,6 +247,27 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
 
   fork(principal: Principal, into: string, message?: string): Promise<{ draft?: string }> {
     return this.#lifetime.fork(principal, into, message);
+  }
+
+  async answer(principal: Principal, turn: string): Promise<AnswerReport | null> {
+    return (await this.#lifetime.beginKnown()) ? this.#asks.report(principal, turn) : null;
+  }
+
+  async cancelAnswer(principal: Principal, turn: string): Promise<AnswerReport | null> {
+    return (await this.#lifetime.beginKnown()) ? this.#asks.cancel(principal, turn) : null;
+  }
+
+  async returnLease(newest: number): Promise<PurseStatement | null> {
+    if (!(await this.#lifetime.beginKnown())) return null;
+    const release = releaseOf(this.#store.state.purse, newest, now());
+    if (release) this.#commit([release]);
+    return statementOf(this.#store.state.purse, this.#store.state.seq);
+  }
+
+  async disconnect(userId: string, reason: string, upTo: number | null): Promise<void> {
+    // Without a socket there is nobody to wake up for; one that is on its way is known by its number.
+    if (this.ctx.getWebSockets().length > 0) await this.#lifecycle.start();
+    this.#presence.disconnect(userId, reason, upTo, (peer) => this.#chat.forget(peer));
   }
 
   async outbox(): Promise<Delivery[]> {
@@ -269,7 +328,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     return !this.#store.readOnly && hasWork(this.#store.state);
   }
 
-  #window(options: { limit: number; before?: string }): ChatMessage[] {
+  #window(options: TranscriptWindow): ChatMessage[] {
     const state = this.#store.state;
     const live = this.#drive.live;
     let partial: readonly ChatPart[] = [];
@@ -289,14 +348,14 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
   }
 
   #accept(entry: InputEntry, announced: boolean): void {
-    this.#drive.accept(entry);
+    this.#drive.accept(isTeamId(this.#where.ownerId) ? named(entry) : entry);
     const accepted = announced ? findTurn(this.#store.state, entry.turn) : null;
     if (accepted) this.#announcer.working(this.#store.state, accepted, now());
   }
 
   #clear(by: Sender): void {
     const { active, waiting } = this.#store.state;
-    for (const turn of active ? [...waiting, active] : waiting) this.#drive.cancel(turn.id);
+    for (const turn of active ? [...waiting, active] : waiting) this.#drive.cancel(turn.id, by);
     this.#commit([{ kind: "undo", at: now(), scope: "all", by }]);
     void this.#announce();
   }
@@ -308,7 +367,8 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     await this.#settled();
   }
 
-  #commit(entries: readonly Entry[]): void {
+  #commit(written: readonly Entry[]): void {
+    const entries = this.#eraser.fit(written);
     if (entries.some((entry) => entry.kind === "undo")) this.#drive.dropSpare();
     this.#store.commit(entries, (after) => this.#outbox.owe(entries, after));
     this.#outbox.committed();
@@ -322,6 +382,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     if (this.#lifetime.ended) return;
     const { state } = this.#store;
     try {
+      if (this.#eraser.owing) await this.#eraser.finish();
       await this.#announcer.settled(state);
     } catch (error) {
       console.error("the list of chats could not be told; the wake will try again", error);
@@ -329,71 +390,5 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
     }
     // What came meanwhile is told by whoever wrote it, and needs the wake until then.
     if (!hasWork(this.#store.state) && this.#store.state.seq === state.seq) await this.#wake.cancel();
-  }
-
-  #ports(env: Env): TurnPorts {
-    const { userId, thread } = this.#where;
-    const workspace = openWorkspace({
-      bucket: env.FILES,
-      files: filesPrefix(userId),
-      versions: versionsPrefix(userId),
-      now,
-      id,
-    });
-    return {
-      now,
-      id,
-      random: () => Math.random(),
-      after,
-      state: () => this.#store.state,
-      commit: (entries) => this.#commit(entries),
-      settings: (since) => {
-        const agent = this.#settings.current(since);
-        if (!agent) return null;
-        const { defaultModel, compactModel } = settingsOf(env);
-        return { agent, model: agent.model || defaultModel, compactModel, userId, thread };
-      },
-      loadSettings: () => this.#settings.load(),
-      model: lazyModelPort(env, workspace),
-      tools: toolbox({
-        userId,
-        thread,
-        ports: { files: workspace, schedules: this.#schedules.port(), now },
-        changed: (paths) => this.ctx.waitUntil(this.#announcer.files(paths)),
-      }),
-      ...moneyPorts(env, this.#where, () => this.#store.state, now),
-      toolKey: (call) => `${conversationName(userId, thread)}:${call}`,
-      openStream: (stream, turn, again) => {
-        // Offered before it says anything: what the journal has of the turn comes with the replay, once.
-        this.#chat.offers.opened(stream);
-        if (again) this.#chat.offers.reopened(stream, turn.request);
-        return new LiveStream(stream, turn, {
-          windowMs: limits.frameWindowMs,
-          windowBytes: limits.frameWindowBytes,
-          after,
-          sink: (seq, body) => this.#chat.offers.chunk(stream, seq, body),
-        });
-      },
-      streamReplaced: (old, next) => this.#chat.offers.replaced(old, next),
-      savePartial: (turn, parts) => {
-        try {
-          this.#store.savePartial(turn, parts);
-        } catch (error) {
-          console.error("the partial answer could not be flushed; it is still in memory", error);
-        }
-      },
-      ended: (turn, live) => {
-        this.#chat.ended(turn, live);
-        this.#schedules.turnEnded(turn);
-        after(0, () => this.#store.checkpoint()); // once its readers were told
-      },
-      rested: (turn, live) => this.#chat.rested(turn, live),
-      parked: (until) => {
-        this.#wake.rest(until);
-        void this.#settled();
-      },
-      settled: () => void this.#settled(),
-      broke: (error) => console.error("the drive broke off; the wake will start it again", error),
-    };
   }
 }

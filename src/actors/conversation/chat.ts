@@ -5,16 +5,17 @@
 import { AppError, toWire } from "../../errors.ts";
 import { type ClientFrame, requestOfStream, type ServerFrame } from "../../protocol/frames.ts";
 import type { ChatMessage } from "../../protocol/message.ts";
-import type { Decision } from "../../protocol/rpc.ts";
-import { type CallEntry, type Entry, type InputEntry, type Sender, senderOf } from "./entries.ts";
+import type { Decision, Sender } from "../../protocol/rpc.ts";
+import { type CallEntry, type Entry, type InputEntry, senderOf } from "./entries.ts";
 import { Offers } from "./offers.ts";
 import { parseFrame } from "./parse-frame.ts";
-import { type Peer, Peers, send } from "./peers.ts";
+import { type Peer, Peers, permit, send } from "./peers.ts";
 import { findTurn, hasWork, type State, type Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
 import { type ChatRequest, parseChatRequest, storedParts } from "./submit.ts";
 import { answerMessage, joinedAt, messageIn, messageJson, viewOf } from "./transcript.ts";
 import type { AmendChange } from "./turn.ts";
+import { Watchers } from "./watchers.ts";
 
 /** What the chat sees of its conversation. */
 export interface ChatHost {
@@ -26,7 +27,7 @@ export interface ChatHost {
   window(): ChatMessage[];
   /** Accepts a request durably, or throws. */
   submit(request: ChatRequest, sender: Sender): Promise<{ turn: string; fresh: boolean }>;
-  cancel(target: string): boolean;
+  cancel(target: string, by: Sender): boolean;
   /** Null when no such call waits, or waited. */
   decide(id: string, by: Sender, decision: { approved: boolean; comment?: string }): Decision | null;
   /** Throws `message_begun`. */
@@ -38,13 +39,15 @@ export interface ChatHost {
 export class Chat {
   readonly peers = new Peers();
   readonly offers: Offers;
+  /** Who follows answers without a socket. */
+  readonly watchers = new Watchers();
   readonly #host: ChatHost;
   /** Who asked, by request id: an answer's frames go to them without an offer. */
   readonly #requesters = new Map<string, Peer>();
 
   constructor(host: ChatHost) {
     this.#host = host;
-    this.offers = new Offers(this.peers, () => host.live());
+    this.offers = new Offers(this.peers, () => host.live(), this.watchers);
   }
 
   connected(peer: Peer): void {
@@ -59,6 +62,7 @@ export class Chat {
     let frame: ClientFrame | null = null;
     try {
       frame = parseFrame(raw);
+      permit(peer, frame);
       await this.#handle(peer, frame);
     } catch (error) {
       const wire = toWire(error);
@@ -86,8 +90,7 @@ export class Chat {
       case "cf_agent_use_chat_request":
         return this.#request(peer, frame);
       case "cf_agent_chat_request_cancel":
-        if (!this.#host.cancel(frame.id)) this.#host.cancel(requestOfStream(frame.id));
-        return;
+        return this.#cancel(frame.id, senderOf(peer.principal));
       case "cf_agent_chat_clear":
         this.#host.clear(senderOf(peer.principal));
         for (const other of this.peers) if (other !== peer) send(other, { type: "cf_agent_chat_clear" });
@@ -136,6 +139,10 @@ export class Chat {
       throw new AppError("approval_unknown", "No call of that name waits for approval in this chat.");
     }
     if (peer.console) send(peer, { type: "holdfast_decided", toolCallId, ...decision });
+  }
+
+  #cancel(request: string, by: Sender): void {
+    if (!this.#host.cancel(request, by)) this.#host.cancel(requestOfStream(request), by);
   }
 
   async #request(
@@ -259,12 +266,14 @@ export class Chat {
 
   /** A person has to decide before the turn goes on: its stream is over, the turn is not. */
   rested(turn: Turn, live: LiveStream): void {
+    this.watchers.rested(turn);
     this.#close(turn, live.id, [live.id]);
     this.offers.release();
   }
 
   /** The transcript first, then the terminal frame of every request that the turn answers. */
   ended(turn: Turn, live: LiveStream | null): void {
+    this.watchers.ended(turn);
     const requests = turn.keys.flatMap((key) => (key.startsWith("request:") ? [key.slice(8)] : []));
     this.#close(turn, live?.id ?? turn.request, [...new Set([live?.id ?? turn.request, ...requests])]);
     if (!hasWork(this.#host.state())) this.offers.release();

@@ -98,8 +98,12 @@ export class Checkpoints implements Blobs {
   /** Removes all of it. States that were saved or loaded before are of no more use. */
   forget(): void {
     this.#storage.transactionSync(() => {
-      this.#storage.sql.exec("DELETE FROM checkpoint");
-      this.#storage.sql.exec("DELETE FROM checkpoint_pieces");
+      const { sql } = this.#storage;
+      // Written over first: a freed place in the database keeps its bytes until it is used again.
+      for (const table of ["checkpoint", "checkpoint_pieces"]) {
+        sql.exec(`UPDATE ${table} SET body = zeroblob(length(body))`);
+        sql.exec(`DELETE FROM ${table}`);
+      }
     });
     this.#reset();
   }

@@ -4,6 +4,7 @@
  */
 import type { LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { limits } from "../../limits.ts";
+import { isErased } from "./items.ts";
 import { CHARS_PER_TOKEN, firstBehind, usableSummary } from "./memory.ts";
 import type { Item, Round, State, Turn } from "./state.ts";
 import { failureText } from "./transcript.ts";
@@ -125,6 +126,7 @@ function withoutMiddle(lines: readonly string[], room: number): string {
 }
 
 function linesOf(item: Item, textChars: number, toolChars: number): string[] {
+  if (isErased(item)) return [];
   if (item.type === "turn") return turnLines(item.turn, textChars, toolChars);
   const said = item.message.parts.flatMap((part) => {
     if (part.type === "text") return [part.text];

@@ -1,9 +1,10 @@
 /** Sums up the oldest part of a conversation while nobody waits. Whatever goes wrong, the conversation goes on. */
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { ModelError } from "../../model/errors.ts";
 import type { ModelRequest } from "../../model/port.ts";
+import { sha256 } from "../chain.ts";
 import { watchSilence } from "./calls.ts";
-import { sha256 } from "./chain.ts";
 import { compactionRequest } from "./compact.ts";
 import type { CallEntry, Entry } from "./entries.ts";
 import type { TurnPorts } from "./ports.ts";
@@ -32,8 +33,12 @@ export async function compact(
   const failed = (text: string): Entry => ({ kind: "note", at: ports.now(), topic: "compact-failed", text });
   let reserved = ports.reserve(state, wanted);
   if (!reserved.ok && reserved.needs === "lease") {
-    const asked = within(ports.after, limits.askWithinMs, "The purse", ports.lease(wanted));
-    const lease = await asked.catch(() => null);
+    let lease = await asked(ports, wanted);
+    // The purse knows better what the chat holds: then it is asked again.
+    if (lease?.kind === "release") {
+      ports.commit([lease]);
+      lease = await asked(ports, wanted);
+    }
     if (lease) ports.commit([lease]);
     if (abort.signal.aborted) return [];
     reserved = ports.reserve(ports.state(), wanted);
@@ -58,12 +63,17 @@ export async function compact(
     return [{ kind: "compact", at, covered, summary, model, usage, priceMicros, call: where }];
   } catch (error) {
     const why = error instanceof AppError ? error.message : "The call broke off.";
-    const ended = fault(where, why, ports.now());
+    const unbilled = error instanceof ModelError && error.unbilled;
+    const ended = fault(where, why, ports.now(), unbilled);
     return abort.signal.aborted && !silence.stalled() ? [ended] : [ended, failed(why)];
   } finally {
     silence.stop();
   }
 }
+
+/** What the user's purse says; null when it says nothing in time. */
+const asked = (ports: CompactPorts, wanted: ModelRequest) =>
+  within(ports.after, limits.askWithinMs, "The purse", ports.lease(wanted)).catch(() => null);
 
 const callEntry = (
   request: ModelRequest,
@@ -88,4 +98,12 @@ const fault = (
   where: { turn: string; round: number; attempt: number },
   message: string,
   at: number,
-): Entry => ({ kind: "fault", at, ...where, code: "model_failed", message });
+  unbilled = false,
+): Entry => ({
+  kind: "fault",
+  at,
+  ...where,
+  code: "model_failed",
+  message,
+  ...(unbilled && { unbilled: true as const }),
+});

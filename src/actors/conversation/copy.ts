@@ -6,9 +6,10 @@
 import { LifecycleCapability, type LifecycleJobOutcome } from "agents/lifecycle";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { entryHash, GENESIS } from "./chain.ts";
-import type { ForkEntry } from "./entries.ts";
+import { entryHash, GENESIS } from "../chain.ts";
+import type { EraseEntry, ForkEntry } from "./entries.ts";
 import type { ExportLine } from "./export.ts";
+import { standInHash } from "./stand-in.ts";
 import type { Store } from "./store.ts";
 
 const JOB = "copy";
@@ -85,13 +86,30 @@ export class CopyTarget extends LifecycleCapability {
     store.rebuild();
     storage.transactionSync(() => {
       storage.sql.exec("DELETE FROM copies");
-      store.commit([{ kind: "fork", at: now(), from: source, seq, by }]);
+      store.commit([{ kind: "fork", at: now(), from: source, seq, by }, ...this.#erased(by)]);
     });
     this.#known = null;
     // Should it fail, the job fires and finds nothing: nobody has to wait for it.
     this.lifecycle.jobs
       .cancel(JOB)
       .catch((error) => console.error("the end of a copy could not be unscheduled", error));
+  }
+
+  /** A copy may end before the entry that erased something in it: then it says so itself. */
+  #erased(by: ForkEntry["by"]): EraseEntry[] {
+    const { store, now } = this.#options;
+    const lines = [...store.journal.lines(store.state.seq)].filter((line) => line.payload === null);
+    if (lines.length === 0) return [];
+    const entries = lines.map((line) => line.seq);
+    return [
+      {
+        kind: "erase",
+        at: now(),
+        entries,
+        hashes: lines.map((line) => standInHash(line.kind, line.left)),
+        by,
+      },
+    ];
   }
 
   /** Takes away what was copied from there so far. */

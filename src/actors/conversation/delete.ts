@@ -38,6 +38,11 @@ export class Existence {
     return this.#destroyed !== null;
   }
 
+  /** Whether there is a conversation, without making one. */
+  get known(): boolean {
+    return !this.ended && !isNew(this.#options.storage);
+  }
+
   /**
    * Before anything is asked of the conversation: it exists or may begin, and is loaded. Throws `thread_deleted`, and
    * `thread_unknown` while a journal is being copied into it.

@@ -3,11 +3,14 @@ import { AppError, toWire } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { ACTOR_PATHS, forwardedFrom } from "../../protocol/forwarded.ts";
 import type { ChatMessage } from "../../protocol/message.ts";
+import type { Asks } from "./ask.ts";
 import { exportStream } from "./export.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { markdownStream } from "./markdown.ts";
+import type { Presence } from "./presence.ts";
 import { hashesOf, transcriptHash } from "./replay.ts";
 import type { Store } from "./store.ts";
+import type { TranscriptWindow } from "./transcript.ts";
 import { eachMessage } from "./walk.ts";
 
 export interface EndpointHost {
@@ -16,9 +19,11 @@ export interface EndpointHost {
   /** Starts the object, if it is not yet. */
   start(): Promise<void>;
   lifetime: Pick<Lifetime, "importFile">;
+  asks: Pick<Asks, "answer">;
+  presence: Pick<Presence, "announced">;
   /** Takes the chat's WebSocket upgrade. */
   upgrade(request: Request): Promise<Response>;
-  window(options: { limit: number; before?: string }): ChatMessage[];
+  window(options: TranscriptWindow): ChatMessage[];
 }
 
 type Endpoint = (host: EndpointHost, request: Request, url: URL) => Response | Promise<Response>;
@@ -26,7 +31,7 @@ type Endpoint = (host: EndpointHost, request: Request, url: URL) => Response | P
 const MOST_MESSAGES = 500;
 
 const socket: Endpoint = async (host, request) => {
-  const response = await host.upgrade(request);
+  const response = await host.upgrade(await host.presence.announced(request, forwardedFrom(request.headers)));
   // The SDK answers an uncaught error with its stack.
   if (response.status >= 500) throw new Error(`the upgrade failed: ${await response.text()}`);
   return response;
@@ -34,8 +39,10 @@ const socket: Endpoint = async (host, request) => {
 
 const messages: Endpoint = (host, _request, url) => {
   const before = url.searchParams.get("before");
+  const until = url.searchParams.get("until");
   const limit = Math.min(Number(url.searchParams.get("limit")) || limits.transcriptMessages, MOST_MESSAGES);
-  return Response.json(host.window({ limit, ...(before !== null && { before }) }));
+  const window = { limit, ...(before !== null && { before }), ...(until !== null && { until }) };
+  return Response.json(host.window(window));
 };
 
 const journal: Endpoint = (host) => {
@@ -63,12 +70,15 @@ const importJournal: Endpoint = async (host, request) => {
   return Response.json({});
 };
 
+const ask: Endpoint = (host, request) => host.asks.answer(request);
+
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map([
   [ACTOR_PATHS.socket, socket],
   [ACTOR_PATHS.messages, messages],
   [ACTOR_PATHS.journal, journal],
   [ACTOR_PATHS.transcript, readable],
   [ACTOR_PATHS.import, importJournal],
+  [ACTOR_PATHS.ask, ask],
 ]);
 
 /** Answers a request of the router. Never throws: what was not foreseen is logged and leaves as a generic error. */

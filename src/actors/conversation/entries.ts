@@ -5,7 +5,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { AnswerPart } from "../../model/port.ts";
 import type { ChatPart, Outcome, Usage } from "../../protocol/message.ts";
-import type { Principal } from "../../protocol/rpc.ts";
+import type { Sender } from "../../protocol/rpc.ts";
 import type { Replay } from "../../tools/tool.ts";
 
 /** The version that this code writes, by kind. Readers accept any and carry what they do not know. */
@@ -23,6 +23,7 @@ export const ENTRY_VERSION = {
   amend: 1,
   compact: 1,
   lease: 1,
+  release: 1,
   end: 1,
   undo: 1,
   fork: 1,
@@ -30,20 +31,20 @@ export const ENTRY_VERSION = {
   note: 1,
 } as const;
 
+export type { Sender };
+
 export type EntryKind = keyof typeof ENTRY_VERSION;
 
-export interface Sender {
-  id: string;
-  name: string;
-}
-
-/** Who asks, as the journal keeps it. */
-export const senderOf = ({ userId, name }: Principal): Sender => ({ id: userId, name });
+export { senderOf } from "../../protocol/sender.ts";
 
 /** A user's message as the journal keeps it. `id` is the client's, unique in the thread. */
 export interface StoredMessage {
   id: string;
   parts: ChatPart[];
+  /** In a team's chat: the name of who wrote it, for the model. */
+  from?: string;
+  /** Only in what stands in for an erased payload: `alone` when its answer stayed, `whole` when that went too. */
+  erased?: "alone" | "whole";
 }
 
 interface Base {
@@ -75,6 +76,19 @@ export interface InputEntry extends Base {
   holdUntil?: number;
   /** Where a reply is owed, besides the transcript. */
   reply?: ReplyAddress;
+  /** What was said before, elsewhere, as a program tells it. It goes onto the transcript in front of the messages. */
+  history?: SaidBefore[];
+  /** Of a program, for this turn only. */
+  instructions?: string;
+  /** The most that one of the turn's answers may have, where that is less than ours. */
+  maxOutputTokens?: number;
+  /** Only in what stands in for an erased payload: the whole turn was erased. */
+  erased?: true;
+}
+
+export interface SaidBefore {
+  role: "user" | "assistant";
+  parts: ChatPart[];
 }
 
 /** A place on a channel that wants the answer. Opaque to the conversation; the channel's driver made it. */
@@ -221,6 +235,7 @@ export interface CompactEntry extends Base {
   model: string;
   usage: Usage;
   priceMicros: number;
+  keeps?: true;
 }
 
 /** A prepaid block of money that the user's purse granted to this conversation. See `purse.ts`. */
@@ -234,12 +249,23 @@ export interface LeaseEntry extends Base {
   tokens: number;
 }
 
+/** What was leased and is free goes back to the user's purse, which asked for it. See `purse.ts`. */
+export interface ReleaseEntry extends Base {
+  kind: "release";
+  /** Leases up to this number are void if they did not come before. */
+  number: number;
+}
+
 /** The turn's single terminal outcome. */
 export interface EndEntry extends Base {
   kind: "end";
   turn: string;
   outcome: Outcome;
+  /** What is left of the lease stays for the next turn. Without it, as in earlier journals, it went back here. */
+  keeps?: true;
   error?: { code: string; message: string };
+  /** Who stopped it. */
+  by?: Sender;
 }
 
 /**
@@ -265,11 +291,15 @@ export interface ForkEntry extends Base {
   by: Sender;
 }
 
-/** Payloads of these entries were removed; their heads stay, so that the chain still verifies. */
+/**
+ * Payloads of these entries were removed; their heads stay, so that the chain still verifies. What stands in for them
+ * (see `stand-in.ts`) is named by its hash, entry by entry: it cannot be changed afterwards either.
+ */
 export interface EraseEntry extends Base {
   kind: "erase";
   entries: number[];
   by: Sender;
+  hashes?: string[];
 }
 
 /** Texts that calls name by hash, and remarks. */
@@ -278,6 +308,8 @@ export interface NoteEntry extends Base {
   topic: "prompt" | "tools" | "late" | "compact-failed";
   hash?: string;
   text: string;
+  /** Of `compact-failed`, as at an end. */
+  keeps?: true;
 }
 
 export type Entry =
@@ -294,6 +326,7 @@ export type Entry =
   | AmendEntry
   | CompactEntry
   | LeaseEntry
+  | ReleaseEntry
   | EndEntry
   | UndoEntry
   | ForkEntry

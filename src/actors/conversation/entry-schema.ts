@@ -5,7 +5,12 @@
 import { z } from "zod";
 import { ENTRY_VERSION, type EntryKind } from "./entries.ts";
 
-const sender = z.looseObject({ id: z.string(), name: z.string() });
+const sender = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  kind: z.string().optional(),
+  request: z.string().optional(),
+});
 const usage = z.looseObject({ inputTokens: z.number().min(0), outputTokens: z.number().min(0) });
 const failure = z.looseObject({ code: z.string(), message: z.string() });
 const index = z.number().int().min(0);
@@ -38,7 +43,12 @@ const answerPart = z.discriminatedUnion("type", [
   }),
   z.looseObject({ type: z.literal("tool"), id: z.string(), name: z.string(), input: z.string() }),
 ]);
-const message = z.looseObject({ id: z.string(), parts: chatParts });
+const message = z.looseObject({
+  id: z.string(),
+  parts: chatParts,
+  from: z.string().optional(),
+  erased: z.enum(["alone", "whole"]).optional(),
+});
 
 const PAYLOADS: Record<EntryKind, z.ZodType> = {
   input: z.looseObject({
@@ -53,6 +63,10 @@ const PAYLOADS: Record<EntryKind, z.ZodType> = {
     joins: z.enum(["burst", "steer"]).optional(),
     holdUntil: z.number().optional(),
     reply: z.looseObject({ channel: z.string(), to: z.record(z.string(), z.string()) }).optional(),
+    history: z.array(z.looseObject({ role: z.enum(["user", "assistant"]), parts: chatParts })).optional(),
+    instructions: z.string().optional(),
+    maxOutputTokens: index.optional(),
+    erased: z.literal(true).optional(),
   }),
   call: z.looseObject({
     turn: z.string(),
@@ -137,17 +151,26 @@ const PAYLOADS: Record<EntryKind, z.ZodType> = {
     model: z.string(),
     usage,
     priceMicros: micros,
+    keeps: z.literal(true).optional(),
   }),
   lease: z.looseObject({ day: z.string(), number: index, micros, tokens: index }),
+  release: z.looseObject({ number: index }),
   end: z.looseObject({
     turn: z.string(),
     outcome: z.enum(["completed", "failed", "cancelled"]),
     error: failure.optional(),
+    keeps: z.literal(true).optional(),
+    by: sender.optional(),
   }),
   undo: z.looseObject({ scope: z.enum(["all", "last"]), by: sender }),
   fork: z.looseObject({ from: z.string(), seq: index, by: sender }),
-  erase: z.looseObject({ entries: z.array(index), by: sender }),
-  note: z.looseObject({ topic: z.string(), hash: z.string().optional(), text: z.string() }),
+  erase: z.looseObject({ entries: z.array(index), by: sender, hashes: z.array(z.string()).optional() }),
+  note: z.looseObject({
+    topic: z.string(),
+    hash: z.string().optional(),
+    text: z.string(),
+    keeps: z.literal(true).optional(),
+  }),
 };
 
 /** The last moment that a `Date` can hold: what is written as one must be one. */

@@ -4,9 +4,11 @@
  */
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
-import { entryHash, GENESIS, payloadHash } from "./chain.ts";
+import type { JournalLine } from "../../protocol/rpc.ts";
+import { entryHash, GENESIS, payloadHash } from "../chain.ts";
 import type { Entry, UnknownEntry } from "./entries.ts";
 import { isKnown } from "./entry-schema.ts";
+import { Vouchers } from "./stand-in.ts";
 
 /** The file's format, not the journal's: entries carry versions of their own. */
 export const EXPORT_FORMAT = 1;
@@ -14,7 +16,7 @@ export const EXPORT_FORMAT = 1;
 const header = z.object({ holdfast: z.literal("journal"), format: z.number(), conversation: z.string() });
 /** Names, hashes and salts are short; whatever has no bound could fill a row. */
 const short = z.string().max(64);
-const line = z.object({
+const line: z.ZodType<JournalLine> = z.object({
   seq: z.number().int().min(1),
   kind: short,
   v: z.number().int(),
@@ -22,6 +24,8 @@ const line = z.object({
   inner: short,
   salt: short.nullable(),
   payload: z.string().nullable(),
+  /** What stands in for an erased payload. */
+  left: z.string().optional(),
 });
 const trailer = z.object({
   transcript: z.string(),
@@ -30,7 +34,7 @@ const trailer = z.object({
   messages: z.array(z.tuple([z.string(), z.string()])).optional(),
 });
 
-export type ExportLine = z.infer<typeof line>;
+export type ExportLine = JournalLine;
 type Trailer = z.infer<typeof trailer>;
 export type MessageHash = readonly [id: string, hash: string];
 
@@ -131,12 +135,13 @@ export function checkCount(found: number, said: number): void {
 }
 
 /**
- * The entry of a line. One whose payload was erased, or whose kind or version this code does not know, is carried under
- * a name that no fold looks for. Throws `SyntaxError`.
+ * The entry of a line; of one whose payload was erased, what stands in for it. One without that, or of a kind or version
+ * that this code does not know, is carried under a name that no fold looks for. Throws `SyntaxError`.
  */
 export function parseEntry(read: ExportLine): Entry | UnknownEntry {
-  if (read.payload === null) return { kind: `erased.${read.kind}` };
-  const payload: unknown = JSON.parse(read.payload);
+  const text = read.payload ?? read.left;
+  if (text === undefined) return { kind: `erased.${read.kind}` };
+  const payload: unknown = JSON.parse(text);
   if (!isKnown(read.kind, read.v)) return { kind: `unknown.${read.kind}.${read.v}` };
   return { ...(payload as object), kind: read.kind } as Entry; // written by us, or checked by `payloadProblem`
 }
@@ -189,9 +194,12 @@ export function chainBreaks(entry: ExportLine, seq: number, previous: string): C
 /** Every place where the chain does not hold. Empty for a whole journal. */
 export function verifyChain(journal: { entries: readonly ExportLine[] }): ChainBreak[] {
   let previous = GENESIS;
-  return journal.entries.flatMap((entry, i) => {
-    const broken = chainBreaks(entry, i + 1, previous);
+  const vouchers = new Vouchers();
+  const broken = journal.entries.flatMap((entry, i) => {
+    const found = chainBreaks(entry, i + 1, previous);
     previous = entry.hash;
-    return broken;
+    vouchers.add(entry, parseEntry(entry));
+    return found;
   });
+  return [...broken, ...vouchers.broken()];
 }

@@ -13,7 +13,7 @@ export interface Cut {
   draft?: string;
 }
 
-type Reader = Pick<Journal, "rows">;
+type Reader = Pick<Journal, "rows" | "lines">;
 
 /**
  * At an answer: everything up to the end of its turn. At a user message: everything before it, with its text as the
@@ -98,27 +98,16 @@ function places(
 ): Places {
   const found: Places = { ends: [], input: null, begun: null };
   const kinds = new Set<string>(["end", "input", "call"] satisfies EntryKind[]);
-  for (const line of everyLine(journal, state.seq)) {
+  for (const line of journal.lines(state.seq)) {
     if (!kinds.has(line.kind)) continue;
     const entry = parseEntry(line);
-    if (!("turn" in entry)) continue; // erased, or of a later version
+    if (!("turn" in entry)) continue; // of a later version
     if (entry.kind === "end" && wanted.ends?.has(entry.turn)) found.ends.push(line.seq);
     if (entry.kind === "call" && entry.turn === wanted.begun) found.begun ??= line.seq;
     if (entry.kind === "input" && entry.messages.some((one) => one.id === wanted.input))
       found.input ??= line.seq;
   }
   return found;
-}
-
-function* everyLine(journal: Reader, until: number): Generator<ExportLine> {
-  for (let after = 0; after < until; ) {
-    const before = after;
-    for (const row of journal.rows(after, until)) {
-      yield* row;
-      after = row.at(-1)?.seq ?? after;
-    }
-    if (after === before) return;
-  }
 }
 
 /** The next rows behind `after` up to the entry `until`: about `limits.copyPageBytes`, at least one. Empty at the end. */

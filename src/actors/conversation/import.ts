@@ -4,17 +4,19 @@
  */
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { GENESIS } from "./chain.ts";
+import { GENESIS } from "../chain.ts";
 import { payloadProblem } from "./entry-schema.ts";
 import {
   chainBreaks,
   checkCount,
   type ExportLine,
   isTrailer,
+  parseEntry,
   readHeader,
   readLine,
   readTrailer,
 } from "./export.ts";
+import { isStandIn, Vouchers } from "./stand-in.ts";
 
 /** Feed it text with `push`, and say when there is no more with `end`. Both throw `bad_request` that names the line. */
 export class JournalReader {
@@ -26,6 +28,7 @@ export class JournalReader {
   #ended = false;
   #entries = 0;
   #head = GENESIS;
+  readonly #vouchers = new Vouchers();
 
   /** The entries that `text` completes. */
   push(text: string): ExportLine[] {
@@ -44,6 +47,13 @@ export class JournalReader {
     const entries = this.#line(rest);
     if (!this.#begun) throw wrong(1, "is missing: the file is empty");
     if (!this.#ended) throw wrong(this.#number, "is not the end of a journal: the file was cut off");
+    const [broken] = this.#vouchers.broken();
+    if (broken) {
+      throw new AppError(
+        "bad_request",
+        `Entry ${broken.seq} was erased, and no later entry says so of what is left of it. Nothing was imported.`,
+      );
+    }
     return entries;
   }
 
@@ -84,7 +94,12 @@ export class JournalReader {
     }
     this.#head = line.hash;
     if ((line.salt === null) !== (line.payload === null)) throw wrong(this.#number, "has half a payload");
-    if (line.payload !== null) this.#checkPayload(line, line.payload);
+    const text = line.payload ?? line.left;
+    if (text !== undefined) this.#checkPayload(line, text);
+    if (line.payload === null && text !== undefined && !isStandIn(line.kind, line.v, text)) {
+      throw wrong(this.#number, "was erased, and holds more than what an erasure leaves");
+    }
+    this.#vouchers.add(line, parseEntry(line));
     return line;
   }
 

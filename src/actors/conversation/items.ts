@@ -10,7 +10,7 @@ export type Item = ItemContent & {
   before: number;
 };
 
-type ItemContent =
+export type ItemContent =
   | {
       type: "user";
       message: StoredMessage;
@@ -28,6 +28,10 @@ export function pushItem(items: Log<Item>, content: ItemContent): Log<Item> {
   const weight = content.type === "user" ? messageWeight(content.message) : turnWeight(content.turn);
   return items.push({ ...content, weight, before: last ? last.before + last.weight : 0 });
 }
+
+/** Nothing of it is shown, read by a model or searched; it only keeps the place of what was erased. */
+export const isErased = (item: Item): boolean =>
+  item.type === "user" ? item.message.erased !== undefined : item.turn.erased === true;
 
 function messageWeight(message: StoredMessage): number {
   return message.parts.reduce((sum, part) => sum + (part.type === "text" ? part.text.length : 100), 20);

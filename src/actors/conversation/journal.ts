@@ -5,16 +5,19 @@
  */
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { entryHash, GENESIS, payloadHash } from "../chain.ts";
 import { bytesOf, joined, slices, textOf } from "./bytes.ts";
-import { entryHash, GENESIS, payloadHash } from "./chain.ts";
 import { ENTRY_VERSION, type Entry, isProgress, isProgressKind } from "./entries.ts";
 import { type ExportLine, parseEntry } from "./export.ts";
 import { emptyState, reduce, type State } from "./state.ts";
 
 /** `[seq, kind, version, hash, payload hash]`. Heads outlive an erased payload, and the chain verifies from them. */
 export type Head = [seq: number, kind: string, version: number, hash: string, payload: string];
-/** `[salt, payload]`, `[salt, "", parts]` where the payload is in `journal_parts`, or null once erased. */
-type Body = [salt: string, payload: string, parts?: number] | null;
+/**
+ * `[salt, payload]`, or `[salt, "", parts]` where the payload is in `journal_parts`. Once erased `[null, left]`, with what
+ * stands in for it, or null.
+ */
+type Body = [salt: string, payload: string, parts?: number] | [salt: null, left: string] | null;
 
 interface Row extends Record<string, SqlStorageValue> {
   seq: number;
@@ -191,8 +194,9 @@ export class Journal {
    */
   insert(lines: readonly ExportLine[]): void {
     let row = new PendingRow(lines[0]?.seq ?? 0);
-    for (const { seq, kind, v, hash, inner, salt, payload } of lines) {
-      const body: Body = salt === null ? null : this.#bodyOf(seq, salt, payload ?? "");
+    for (const { seq, kind, v, hash, inner, salt, payload, left } of lines) {
+      let body: Body = left === undefined ? null : [null, left];
+      if (salt !== null) body = this.#bodyOf(seq, salt, payload ?? "");
       if (!row.takes(body)) {
         this.#insert(row);
         row = new PendingRow(seq);
@@ -200,6 +204,58 @@ export class Journal {
       row.add([seq, kind, v, hash, inner], body, isProgressKind(kind));
     }
     this.#insert(row);
+  }
+
+  /** The entries with these numbers, as far as they exist. */
+  at(seqs: readonly number[]): Record<number, ExportLine> {
+    const found: Record<number, ExportLine> = {};
+    for (const seq of seqs) {
+      const row = this.#sql
+        .exec<Row>("SELECT seq, heads, bodies FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1", seq)
+        .toArray()[0];
+      const line = row && this.#linesOf(row).find((one) => one.seq === seq);
+      if (line) found[seq] = line;
+    }
+    return found;
+  }
+
+  /** Every line up to `until`, one row after the other. */
+  *lines(until: number, after = 0): Generator<ExportLine> {
+    for (let last = after; last < until; ) {
+      const from = last;
+      for (const row of this.rows(last, until)) {
+        yield* row;
+        last = row.at(-1)?.seq ?? last;
+      }
+      if (last === from) return;
+    }
+  }
+
+  /**
+   * Takes payloads and salts away for good and puts what is left in their place. What stood there is written over before
+   * it is let go: a freed place in the database keeps its bytes until it is used again. Within a transaction.
+   */
+  erase(lefts: ReadonlyMap<number, string>): void {
+    const sql = this.#sql;
+    const done = new Set<number>();
+    for (const seq of lefts.keys()) {
+      if (done.has(seq)) continue;
+      const row = sql
+        .exec<Row>("SELECT seq, heads, bodies FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1", seq)
+        .one();
+      const heads = JSON.parse(row.heads) as Head[]; // written by `append`
+      const bodies = JSON.parse(row.bodies) as Body[];
+      const after = heads.map(([number], i): Body => {
+        const left = lefts.get(number);
+        if (left === undefined) return bodies[i] ?? null;
+        done.add(number);
+        sql.exec("UPDATE journal_parts SET body = zeroblob(length(body)) WHERE seq = ?", number);
+        sql.exec("DELETE FROM journal_parts WHERE seq = ?", number);
+        return [null, left];
+      });
+      sql.exec("UPDATE journal SET bodies = zeroblob(length(CAST(bodies AS BLOB))) WHERE seq = ?", row.seq);
+      sql.exec("UPDATE journal SET bodies = ? WHERE seq = ?", JSON.stringify(after), row.seq);
+    }
   }
 
   #rows(after: number, until: number): Iterable<Row> {
@@ -215,9 +271,13 @@ export class Journal {
     const heads = JSON.parse(row.heads) as Head[]; // written by `append`
     const bodies = JSON.parse(row.bodies) as Body[];
     return heads.map(([seq, kind, v, hash, inner], i): ExportLine => {
-      const [salt, text, parts] = bodies[i] ?? [null, null, undefined];
+      const body = bodies[i] ?? null;
+      const head = { seq, kind, v, hash, inner };
+      if (body === null) return { ...head, salt: null, payload: null };
+      const [salt, text, parts] = body;
+      if (salt === null) return { ...head, salt, payload: null, left: text };
       const payload = parts === undefined ? text : this.#readParts(seq, parts);
-      return { seq, kind, v, hash, inner, salt, payload };
+      return { ...head, salt, payload };
     });
   }
 

@@ -1,6 +1,6 @@
 /** How a conversation comes into being, new or as a copy, and how it ends for good. */
 import { limits } from "../../limits.ts";
-import type { ConversationRpc, CopyStep, Principal, UserRpc } from "../../protocol/rpc.ts";
+import type { ConversationRpc, CopyStep, Principal, Sender, UserRpc } from "../../protocol/rpc.ts";
 import { CopyTarget } from "./copy.ts";
 import { DELETED, Existence } from "./delete.ts";
 import type { Peers } from "./peers.ts";
@@ -54,7 +54,7 @@ export class Lifetime {
       target: this.copy,
       existence: this.#existence,
       conversation: (thread) => options.conversation(thread),
-      announce: (from) => this.#announce(from),
+      announce: (from, by) => this.#announce(from, by),
     });
   }
 
@@ -71,6 +71,13 @@ export class Lifetime {
   /** Before anything else that is asked of the conversation. Throws `thread_deleted`, `thread_unknown`. */
   begin(): Promise<void> {
     return this.#existence.begin();
+  }
+
+  /** The same for who asks on the side and must not bring a chat into being: false when there is none. */
+  async beginKnown(): Promise<boolean> {
+    if (!this.#existence.known) return false;
+    await this.begin();
+    return true;
   }
 
   /** See `Transfer.fork`. */
@@ -111,13 +118,13 @@ export class Lifetime {
     for (const peer of peers) peer.connection.close(DELETED.code, DELETED.reason);
   }
 
-  async #announce(from: string | null): Promise<void> {
+  async #announce(from: string | null, by: Sender): Promise<void> {
     const { announce, user, thread } = this.#options;
     await announce();
     if (from === null) return;
     // The copy is listed; that it has its source's title is a courtesy.
     await user()
-      .threadCopied(thread, from)
+      .threadCopied(thread, from, by)
       .catch((error) => console.error("a fork kept the title of its first message", error));
   }
 }

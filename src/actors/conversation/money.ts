@@ -3,7 +3,7 @@ import { type Env, settingsOf, userStub } from "../../env.ts";
 import type { ModelRequest } from "../../model/port.ts";
 import { providersAt } from "../../model/providers.ts";
 import type { Usage } from "../../protocol/message.ts";
-import type { LeaseEntry } from "./entries.ts";
+import type { LeaseEntry, ReleaseEntry } from "./entries.ts";
 import type { Purse, Reserve } from "./purse.ts";
 import { ConversationPurse, quoteOf } from "./purse-port.ts";
 
@@ -15,14 +15,14 @@ export interface MoneyState {
 
 export interface MoneyPorts {
   reserve(state: Pick<MoneyState, "purse">, request: ModelRequest): Reserve;
-  lease(request: ModelRequest): Promise<LeaseEntry | null>;
+  lease(request: ModelRequest): Promise<LeaseEntry | ReleaseEntry | null>;
   price(model: string, usage: Usage, answeredBy?: string): number;
 }
 
 /** `state`: as it is committed. Settings are read when money is first asked for, so that a chat can be shown without. */
 export function moneyPorts(
   env: Env,
-  where: { userId: string; thread: string },
+  where: { ownerId: string; thread: string },
   state: () => MoneyState,
   now: () => number,
 ): MoneyPorts {
@@ -34,7 +34,7 @@ export function moneyPorts(
     },
     purse: state, // it has both
     now,
-    ask: (request) => userStub(env, where.userId).lease(request),
+    ask: (request) => userStub(env, where.ownerId).lease(request),
   });
   return {
     reserve: (draft, request) => purse.reserve(draft.purse, quoteOf(request), now()),

@@ -5,13 +5,16 @@
 import type { Peer, Peers } from "./peers.ts";
 import { send } from "./peers.ts";
 import type { LiveStream } from "./stream.ts";
+import type { Watchers } from "./watchers.ts";
 
 export class Offers {
   readonly #peers: Peers;
   readonly #live: () => LiveStream | null;
+  readonly #watchers: Watchers;
 
-  constructor(peers: Peers, live: () => LiveStream | null) {
+  constructor(peers: Peers, live: () => LiveStream | null, watchers: Watchers) {
     this.#peers = peers;
+    this.#watchers = watchers;
     this.#live = live;
   }
 
@@ -86,6 +89,7 @@ export class Offers {
   }
 
   chunk(id: string, seq: number, body: string): void {
+    this.#watchers.chunk(id, body);
     let frame: string | null = null;
     for (const peer of this.#peers) {
       if (peer.heldFor === id) continue;

@@ -115,6 +115,12 @@ export class Outbox extends LifecycleCapability {
     this.#write(changes);
   }
 
+  /** Removes what is owed of these turns, whatever becomes of it. Within the transaction of their erasure. */
+  erase(turns: readonly string[]): void {
+    this.table.erase(turns);
+    this.#pending = true; // the list of chats may have to hear of it
+  }
+
   /** The job is set with it: the list of chats has to learn of it too. */
   #write(changes: readonly Change[]): void {
     this.table.write(changes);

@@ -7,13 +7,13 @@ import { channelDrivers } from "./outbox-webhook.ts";
 /** What only the object's shell has: the clock, chance, and the parts that the outbox looks at. */
 export type OutboxHost = Pick<OutboxOptions, "storage" | "now" | "random" | "after" | "state" | "live">;
 
-export function openOutbox(env: Env, where: { userId: string; thread: string }, host: OutboxHost): Outbox {
+export function openOutbox(env: Env, where: { ownerId: string; thread: string }, host: OutboxHost): Outbox {
   const { now } = host;
   return new Outbox({
     ...host,
-    conversation: conversationName(where.userId, where.thread),
+    conversation: conversationName(where.ownerId, where.thread),
     thread: where.thread,
     driver: channelDrivers(() => settingsOf(env).channels, { fetch: (request) => fetch(request), now }),
-    tell: (update) => userStub(env, where.userId).threadChanged(update),
+    tell: async (update) => void (await userStub(env, where.ownerId).threadChanged(update)),
   });
 }

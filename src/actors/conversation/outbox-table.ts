@@ -79,6 +79,20 @@ export class OutboxTable implements OutboxStore {
     for (const change of changes) this.#apply(change);
   }
 
+  /** Texts are written over before they are let go. */
+  erase(turns: readonly string[]): void {
+    const { sql } = this.#storage;
+    const list = JSON.stringify(turns);
+    for (const column of ["text", "address", "error"]) {
+      sql.exec(
+        `UPDATE outbox SET ${column} = zeroblob(length(CAST(${column} AS BLOB)))
+           WHERE turn IN (SELECT value FROM json_each(?))`,
+        list,
+      );
+    }
+    sql.exec("DELETE FROM outbox WHERE turn IN (SELECT value FROM json_each(?))", list);
+  }
+
   #apply(change: Change): void {
     const { sql } = this.#storage;
     if ("remove" in change) sql.exec("DELETE FROM outbox WHERE id = ?", change.remove);

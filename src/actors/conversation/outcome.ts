@@ -2,7 +2,8 @@
 import { limits } from "../../limits.ts";
 import { ModelError } from "../../model/errors.ts";
 import type { Answer, AnswerPart } from "../../model/port.ts";
-import type { Entry, FaultEntry } from "./entries.ts";
+import type { Entry, FaultEntry, Sender } from "./entries.ts";
+import { isOpen } from "./purse.ts";
 import type { State, Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
 
@@ -109,7 +110,13 @@ export function faultEntry(
  * What has to be written when a person stops a turn: what was said so far, tools cut off, and the end.
  * `reservedMicros`: what its open call may cost.
  */
-export function cancelEntries(turn: Turn, live: LiveStream | null, at: number, reservedMicros = 0): Entry[] {
+export function cancelEntries(
+  turn: Turn,
+  live: LiveStream | null,
+  at: number,
+  reservedMicros = 0,
+  by?: Sender,
+): Entry[] {
   const entries: Entry[] = [];
   const said = live?.turn === turn.id ? live.said() : [];
   if (turn.open && said.length > 0) {
@@ -128,7 +135,11 @@ export function cancelEntries(turn: Turn, live: LiveStream | null, at: number, r
       partial: true,
     });
   }
-  return [...entries, ...cutOff(turn, at), { kind: "end", at, turn: turn.id, outcome: "cancelled" }];
+  return [
+    ...entries,
+    ...cutOff(turn, at),
+    { kind: "end", at, turn: turn.id, outcome: "cancelled", ...(by && { by }) },
+  ];
 }
 
 /** Tools of a turn that ends before they did: nobody knows what became of them. */
@@ -150,6 +161,8 @@ export function lateOrNot(state: State, entry: Entry): Entry {
   if (entry.kind === "answer" || entry.kind === "fault") {
     const open = turn?.id === entry.turn ? turn.open : null;
     if (open?.round === entry.round && open.attempt === entry.attempt) return entry;
+    // A summary is asked for beside all turns: how that ended is waited for by whoever counts the money.
+    if (entry.kind === "fault" && isOpen(state.purse, entry)) return entry;
     return { kind: "note", at: entry.at, topic: "late", text: `${entry.kind} of ${entry.turn}` };
   }
   return entry;

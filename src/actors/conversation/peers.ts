@@ -1,13 +1,17 @@
 /** The clients of one conversation: who is connected, whose frames they speak, and what is held back from them. */
 import type { Connection } from "agents/lifecycle";
-import type { ServerFrame } from "../../protocol/frames.ts";
-import type { Principal } from "../../protocol/rpc.ts";
+import { AppError } from "../../errors.ts";
+import type { ClientFrame, ServerFrame } from "../../protocol/frames.ts";
+import type { Principal, Rights } from "../../protocol/rpc.ts";
 
 /** What survives hibernation, in the socket's attachment. */
 export interface PeerIdentity {
   principal: Principal;
+  rights: Rights;
   /** True for our console, which takes changes instead of whole transcripts. */
   console: boolean;
+  /** The number of the arrival at a team; 0 where nobody counts. */
+  arrival: number;
 }
 
 export interface Peer extends PeerIdentity {
@@ -47,6 +51,13 @@ export class Peers {
     if (this.#peers.size === 0) this.#gone?.resolve();
   }
 
+  /** The peer stands for a later arrival of its user too. */
+  renumber(peer: Peer, arrival: number): void {
+    peer.arrival = arrival;
+    const { principal, rights, console } = peer;
+    peer.connection.setState({ principal, rights, console, arrival } satisfies PeerIdentity);
+  }
+
   /** Resolves when nobody is connected. */
   gone(): Promise<void> {
     if (this.#peers.size === 0) return Promise.resolve();
@@ -66,4 +77,20 @@ export function send(peer: Peer, frame: ServerFrame | string): void {
   } catch {
     // The socket closed between the check and the send; its close event takes the peer off the list.
   }
+}
+
+/** What a frame takes beyond being connected. */
+const NEEDED: Partial<Record<ClientFrame["type"], keyof Rights>> = {
+  cf_agent_use_chat_request: "write",
+  cf_agent_chat_request_cancel: "write",
+  cf_agent_chat_clear: "write",
+  cf_agent_tool_result: "write",
+  holdfast_amend: "write",
+  cf_agent_tool_approval: "decide",
+};
+
+/** Throws `forbidden` when the client may only look. */
+export function permit({ rights }: PeerIdentity, { type }: ClientFrame): void {
+  const needed = NEEDED[type];
+  if (needed && !rights[needed]) throw new AppError("forbidden", "You may read this chat, and nothing else.");
 }

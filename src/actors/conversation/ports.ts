@@ -4,7 +4,7 @@ import type { ModelPort, ModelRequest } from "../../model/port.ts";
 import type { ChatPart, Usage } from "../../protocol/message.ts";
 import type { AgentSettings } from "../../protocol/rpc.ts";
 import type { Replay, Risk } from "../../tools/tool.ts";
-import type { Entry, LeaseEntry } from "./entries.ts";
+import type { Entry, LeaseEntry, ReleaseEntry } from "./entries.ts";
 import type { State, Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
 
@@ -48,6 +48,8 @@ export interface TurnPorts {
   random(): number;
   after(ms: number, run: () => void): () => void;
 
+  /** The chat is made for one question and not gone on with: it is not summed up, and keeps no money. */
+  readonly transient?: boolean;
   state(): State;
   /** Writes one commit and folds it. Throws when storage does; then nothing changed. */
   commit(entries: readonly Entry[]): void;
@@ -62,8 +64,11 @@ export interface TurnPorts {
 
   /** Whether what is leased covers a call's worst case. Synchronous: the call's entry holds the reservation. */
   reserve(state: State, request: ModelRequest): Reserved;
-  /** Asks the user's purse. Null when it refused; then `reserve` says why. */
-  lease(request: ModelRequest): Promise<LeaseEntry | null>;
+  /**
+   * Asks the user's purse. Null when it refused; then `reserve` says why. A `release` when the purse knows better what
+   * the chat holds: then it is asked again.
+   */
+  lease(request: ModelRequest): Promise<LeaseEntry | ReleaseEntry | null>;
   /** What a finished call cost, in micro-dollars; 0 for a free model. `answeredBy`: the model that the answer names. */
   price(model: string, usage: Usage, answeredBy?: string): number;
 

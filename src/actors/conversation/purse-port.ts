@@ -14,7 +14,7 @@ import { stoodIn, type Tariff, tariffOf } from "../../model/tariff.ts";
 import type { Usage } from "../../protocol/message.ts";
 import type { BudgetRefusal, LeaseAnswer, LeaseRequest } from "../../protocol/rpc.ts";
 import type { Spending } from "../../spending.ts";
-import type { LeaseEntry } from "./entries.ts";
+import type { LeaseEntry, ReleaseEntry } from "./entries.ts";
 import {
   type Amount,
   leftOn,
@@ -22,6 +22,7 @@ import {
   type PursePort,
   type Quote,
   type Reserve,
+  releaseOf,
   reserve,
   statementOf,
 } from "./purse.ts";
@@ -57,6 +58,11 @@ const UNPRICED: Price = {
 export class ConversationPurse implements PursePort {
   readonly #options: PurseOptions;
   #shortage: Shortage | null = null;
+  /**
+   * Whether the user's purse has agreed, in this life, with what the journal holds. A life may begin with a journal
+   * that was restored to an earlier state, in which money is left that was spent since.
+   */
+  #agreed = false;
 
   constructor(options: PurseOptions) {
     this.#options = options;
@@ -76,11 +82,12 @@ export class ConversationPurse implements PursePort {
     const call = costOf(tariff, quote);
     const worst = call.with(maxOutputTokens);
     const unlimited = spending.limitMicros === null && spending.limitTokens === null;
-    if (unlimited || reserve(purse, day, worst.micros, worst.tokens) === "ok") {
+    const covered = this.#agreed && reserve(purse, day, worst.micros, worst.tokens) === "ok";
+    if (unlimited || covered) {
       return { ok: true, ...worst, maxOutputTokens };
     }
     const shortage = this.#shortage;
-    if (!shortage || shortage.day !== day || now - shortage.at > limits.purseAnswerMs) {
+    if (!this.#agreed || !shortage || shortage.day !== day || now - shortage.at > limits.purseAnswerMs) {
       return { ok: false, needs: "lease" };
     }
     const shorter = call.outputFor(leftOn(purse, day));
@@ -90,7 +97,7 @@ export class ConversationPurse implements PursePort {
     return { ok: false, needs: "refusal", error };
   }
 
-  async lease(quote: Quote): Promise<LeaseEntry | null> {
+  async lease(quote: Quote): Promise<LeaseEntry | ReleaseEntry | null> {
     const { spending, providers, now } = this.#options;
     if (providers.current() === "unknown") await providers.load();
     const day = dayOf(now());
@@ -102,13 +109,18 @@ export class ConversationPurse implements PursePort {
     const before = this.#options.purse().purse.lease;
     let answer = await this.#ask(day, asked, null);
     if (answer?.type === "stale") {
-      // The turn has ended meanwhile, and gave the lease up.
-      if (this.#options.purse().purse.lease !== before) return null;
-      // The purse remembers what this journal does not: it was restored to an earlier state.
+      const { purse } = this.#options.purse();
+      // The turn has ended meanwhile, or the purse wanted it back: the lease was given up.
+      if (purse.lease !== before) return null;
+      // The purse remembers what this journal does not: it was restored to an earlier state. What is left in it is not
+      // to be spent twice.
+      const release = releaseOf(purse, 0, now());
+      if (release) return release;
       answer = await this.#ask(day, asked, answer);
     }
     if (answer === null) return null;
     if (answer.type === "stale") throw new Error("The purse and the journal do not agree on a lease.");
+    this.#agreed = true;
     if (answer.type === "refused") {
       this.#shortage = { day, at: now(), refusal: answer.refusal };
       return null;
@@ -137,7 +149,7 @@ export class ConversationPurse implements PursePort {
     return tariffOf(model, day, own, this.#options.providers.current());
   }
 
-  /** Null when what the conversation holds is enough already. `stale`: what the purse said to an earlier try. */
+  /** Null when what the conversation holds is enough, and known to be its own. `stale`: what the purse said to an earlier try. */
   async #ask(
     day: string,
     { most, least }: { most: Amount; least: Amount },
@@ -150,7 +162,7 @@ export class ConversationPurse implements PursePort {
       tokens: Math.max(0, tokens - left.tokens),
     });
     const wanted = missing(most);
-    if (wanted.micros === 0 && wanted.tokens === 0) return null;
+    if (this.#agreed && wanted.micros === 0 && wanted.tokens === 0) return null;
     const number = Math.max(stale?.number ?? 0, purse.lease + 1);
     return this.#options.ask({
       thread: this.#options.thread,

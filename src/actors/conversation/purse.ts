@@ -2,13 +2,23 @@
  * A conversation's part of its user's money: a fold of the journal beside the state's own. Blocks are leased from the
  * user's purse for a day, calls reserve their worst case out of them, answers settle at their price. Pure and total.
  *
- * The end of a turn gives back what is left: the fold forgets it there, and the statement that the user actor is owed
- * anyway says so. So a lease costs no row of its own beyond the commit of the call that it pays for.
+ * What is left at the end of a turn pays for the next one, which then asks nobody. It goes back when the user's purse
+ * wants it for another chat (`release`), or when its day is over.
  */
 import { dayOf } from "../../model/prices.ts";
 import type { Usage } from "../../protocol/message.ts";
 import type { PurseDay, PurseStatement } from "../../protocol/rpc.ts";
-import type { AnswerEntry, CallEntry, CompactEntry, Entry, LeaseEntry, UnknownEntry } from "./entries.ts";
+import type {
+  AnswerEntry,
+  CallEntry,
+  CompactEntry,
+  EndEntry,
+  Entry,
+  LeaseEntry,
+  NoteEntry,
+  ReleaseEntry,
+  UnknownEntry,
+} from "./entries.ts";
 
 /** Micro-dollars and tokens that go together. */
 export interface Amount {
@@ -66,9 +76,10 @@ export interface PursePort {
   reserve(purse: Purse, quote: Quote, now: number): Reserve;
   /**
    * Asks the user's purse; resolves with the entry to commit before the call, or null when there is none to commit:
-   * it was refused (then `reserve` says so), or turned out not to be needed. Rejects when the purse cannot be reached.
+   * it was refused (then `reserve` says so), or turned out not to be needed. A `release` means that the purse knows
+   * better what this chat holds: it has to be asked again then. Rejects when the purse cannot be reached.
    */
-  lease(quote: Quote): Promise<LeaseEntry | null>;
+  lease(quote: Quote): Promise<LeaseEntry | ReleaseEntry | null>;
   /** Price of a finished call, in micro-dollars; 0 for free models. `answeredBy`: the model that the answer names. */
   price(model: string, usage: Usage, answeredBy?: string): number;
 }
@@ -107,9 +118,11 @@ export function foldPurse(purse: Purse, entry: Entry | UnknownEntry): Purse {
     case "compact":
       return onCompact(purse, known);
     case "note":
-      return known.topic === "compact-failed" ? close(purse) : purse;
+      return known.topic === "compact-failed" ? rest(purse, known) : purse;
+    case "release":
+      return { ...purse, left: NOTHING, lease: Math.max(purse.lease, known.number) };
     case "end":
-      return onEnd(purse, known.turn);
+      return onEnd(purse, known);
     case "fork":
       // The journal before it is another conversation's, which answers for its own money.
       return emptyPurse;
@@ -155,7 +168,7 @@ function onAnswer(purse: Purse, entry: AnswerEntry): Purse {
 
 function onCompact(purse: Purse, entry: CompactEntry): Purse {
   const { call } = entry;
-  return close(call && isOpen(purse, call) ? settle(purse, costOf(entry)) : unreserved(purse, entry));
+  return rest(call && isOpen(purse, call) ? settle(purse, costOf(entry)) : unreserved(purse, entry), entry);
 }
 
 /** A call that was thought to be free had a price after all (a key was connected while it ran): it is counted. */
@@ -188,16 +201,53 @@ function settle(purse: Purse, cost: Amount | null): Purse {
   return { ...purse, open: null, before: then };
 }
 
-const isOpen = ({ open }: Purse, call: { turn: string; round: number; attempt: number }): boolean =>
+export const isOpen = ({ open }: Purse, call: { turn: string; round: number; attempt: number }): boolean =>
   open?.turn === call.turn && open.round === call.round && open.attempt === call.attempt;
 
-function onEnd(purse: Purse, turn: string): Purse {
-  if (purse.open && purse.open.turn !== turn) return purse; // a turn that waited was cancelled beside the running one
-  return close(settle(purse, null));
+function onEnd(purse: Purse, entry: EndEntry): Purse {
+  if (purse.open && purse.open.turn !== entry.turn) return purse; // a turn that waited was cancelled beside the running one
+  return rest(settle(purse, null), entry);
 }
 
-/** Gives back what is left, and gives up the lease that may be on its way. */
-const close = (purse: Purse): Purse => ({ ...purse, left: NOTHING, lease: purse.lease + 1 });
+/**
+ * Nothing is to be paid for now. What is left is kept if the entry says so; what was overdrawn is in the books as
+ * spent, and is not owed again. Otherwise all of it goes back, and the lease that may be on its way is given up.
+ */
+function rest(purse: Purse, { keeps }: { keeps?: true }): Purse {
+  if (!keeps) return { ...purse, left: NOTHING, lease: purse.lease + 1 };
+  return {
+    ...purse,
+    left: { micros: Math.max(0, purse.left.micros), tokens: Math.max(0, purse.left.tokens) },
+  };
+}
+
+const isRest = (entry: Entry): entry is EndEntry | CompactEntry | NoteEntry =>
+  entry.kind === "end" ||
+  entry.kind === "compact" ||
+  (entry.kind === "note" && entry.topic === "compact-failed");
+
+const hasMore = ({ left }: Purse): boolean => left.micros > 0 || left.tokens > 0;
+
+/** Entries that are about to be written, those marked behind which something is left that the chat keeps. */
+export function keeping(purse: Purse, entries: readonly Entry[]): Entry[] {
+  let folded = purse;
+  return entries.map((entry): Entry => {
+    const kept = isRest(entry) ? { ...entry, keeps: true as const } : entry;
+    const after = foldPurse(folded, kept);
+    const written = hasMore(after) ? kept : entry;
+    folded = written === kept ? after : foldPurse(folded, entry);
+    return written;
+  });
+}
+
+/**
+ * What has to be written so that nothing is left to spend unasked. Null when there is nothing, and no lease up to
+ * `newest`, the last that the user's purse granted, can still come.
+ */
+export function releaseOf(purse: Purse, newest: number, at: number): ReleaseEntry | null {
+  if (!hasMore(purse) && purse.lease >= newest) return null;
+  return { kind: "release", at, number: Math.max(purse.lease + 1, newest) };
+}
 
 /** Whether what is leased for the day covers a call. */
 export function reserve(purse: Purse, day: string, micros: number, tokens: number): "ok" | "needs-lease" {

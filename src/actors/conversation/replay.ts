@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { limits } from "../../limits.ts";
 import type { ChatMessage } from "../../protocol/message.ts";
-import { sha256 } from "./chain.ts";
+import { sha256 } from "../chain.ts";
 import { compactionRequest } from "./compact.ts";
 import type { CallEntry, EndEntry, Entry, IntentEntry, ResultEntry, UnknownEntry } from "./entries.ts";
 import { type ExportedJournal, type MessageHash, verifyChain } from "./export.ts";

@@ -2,12 +2,13 @@
 import type { LanguageModelV4FunctionTool } from "@ai-sdk/provider";
 import { limits } from "../../limits.ts";
 import type { ModelRequest } from "../../model/port.ts";
-import { sha256 } from "./chain.ts";
+import { isTeamId } from "../../names.ts";
+import { sha256 } from "../chain.ts";
 import type { CallEntry, Entry } from "./entries.ts";
-import { systemPrompt, type Window, windowOf } from "./memory.ts";
+import { type AskingProgram, systemPrompt, type Window, windowOf } from "./memory.ts";
 import type { Step } from "./plan.ts";
 import type { TurnPorts, TurnSettings } from "./ports.ts";
-import { reduce, type State } from "./state.ts";
+import { reduce, type State, type Turn } from "./state.ts";
 
 /** A call that is ready to be made, or what has to happen instead. */
 export type BuiltCall =
@@ -27,9 +28,13 @@ export function buildCall(
   at: number,
   reserve: TurnPorts["reserve"],
 ): BuiltCall {
-  const asker =
-    (draft.active ?? draft.waiting.find((turn) => turn.id === step.turn))?.sender.name ?? "the user";
-  const system = systemPrompt(settings.agent, asker, at);
+  const turn = draft.active ?? draft.waiting.find((waiting) => waiting.id === step.turn);
+  const asker = turn?.sender.name ?? "the user";
+  const system = systemPrompt(settings.agent, asker, at, {
+    program: turn ? programOf(turn) : undefined,
+    team: isTeamId(settings.userId),
+  });
+  const most = Math.min(limits.maxOutputTokens, turn?.maxOutputTokens ?? limits.maxOutputTokens);
   const offered = step.withTools ? [...tools] : [];
   const toolText = JSON.stringify(offered);
   const call: CallEntry = {
@@ -42,7 +47,7 @@ export function buildCall(
     fingerprint: "",
     prompt: sha256(system),
     tools: sha256(toolText),
-    maxOutputTokens: limits.maxOutputTokens,
+    maxOutputTokens: most,
     windowTokens: limits.windowTokens,
     reservationMicros: 0,
   };
@@ -53,7 +58,7 @@ export function buildCall(
     system,
     messages: window.messages,
     tools: offered,
-    maxOutputTokens: limits.maxOutputTokens,
+    maxOutputTokens: most,
     metadata: { user: settings.userId, thread: settings.thread, turn: step.turn },
   };
   const reserved = reserve(draft, request);
@@ -77,6 +82,10 @@ export function buildCall(
   entries.push(call);
   return { type: "call", entries, request: { ...request, maxOutputTokens: call.maxOutputTokens } };
 }
+
+/** What asks on behalf of the owner, if it is no person. */
+const programOf = ({ sender: { kind }, instructions = "" }: Turn): AskingProgram | undefined =>
+  kind === "key" || kind === "hook" ? { kind, instructions } : undefined;
 
 /** What every other step has to have written before it is taken. */
 export function plannedEntries(step: Step, ports: Pick<TurnPorts, "tools" | "toolKey">, at: number): Entry[] {

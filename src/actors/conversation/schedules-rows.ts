@@ -113,6 +113,19 @@ export class ScheduleRows {
     if (before.told < seq) this.#count({ ...before, told: seq });
   }
 
+  /** Removes all that these turns made, over or not; the list counts it as a change. */
+  erase(turns: readonly string[]): void {
+    const { sql } = this.#storage;
+    const list = JSON.stringify(turns);
+    const made = "made_by IN (SELECT value FROM json_each(?))";
+    const { n } = sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM schedules WHERE ${made}`, list).one();
+    if (n === 0) return;
+    sql.exec(`UPDATE schedules SET text = zeroblob(length(CAST(text AS BLOB))) WHERE ${made}`, list);
+    sql.exec(`DELETE FROM schedules WHERE ${made}`, list);
+    const before = this.counters();
+    this.#count({ ...before, seq: before.seq + 1 });
+  }
+
   /** Forgets those that are over and that no call will ask for again. */
   sweep(now: number): void {
     this.#storage.sql.exec(

@@ -170,6 +170,17 @@ export class Schedules extends LifecycleCapability {
     };
   }
 
+  /** Removes what these turns made, and what it was. Within the transaction of their erasure; `erased` tells of it. */
+  erase(turns: readonly string[]): void {
+    this.#rows.erase(turns);
+  }
+
+  /** The user actor, which has a copy of the list, learns of it. Should it not, it is told again later. */
+  async erased(): Promise<void> {
+    this.#arm();
+    if (this.#owing()) await this.#tell();
+  }
+
   /** A turn has its outcome: one that fails again and again pauses its schedule at once. */
   turnEnded(turn: Turn): void {
     if (turn.source !== SCHEDULE_SOURCE) return;

@@ -6,6 +6,7 @@ import schedules from "../../../migrations/conversation/0003_schedules.sql";
 import checkpoints from "../../../migrations/conversation/0004_checkpoints.sql";
 import copies from "../../../migrations/conversation/0005_copies.sql";
 import wakes from "../../../migrations/conversation/0006_wakes.sql";
+import erasures from "../../../migrations/conversation/0007_erasures.sql";
 import type { Migration } from "../migrate.ts";
 
 export const SCHEMA: readonly Migration[] = [
@@ -15,4 +16,5 @@ export const SCHEMA: readonly Migration[] = [
   { version: 4, sql: checkpoints },
   { version: 5, sql: copies },
   { version: 6, sql: wakes },
+  { version: 7, sql: erasures },
 ];

@@ -15,6 +15,7 @@ export class SearchFeed {
   /** What the index said last. */
   #known: SearchPlace | null = null;
   #erased = false;
+  #erasures = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(thread: string, user: () => Pick<UserRpc, "indexThread" | "forgetThread">) {
@@ -24,17 +25,24 @@ export class SearchFeed {
 
   /**
    * Resolves when search knows the transcript of this state. One call after the other: of two, the later state stays.
-   * Rejects when the user actor could not be told; the next call makes up for it.
+   * Rejects when the user actor could not be told; the next call makes up for it. `erasures`: when the state was looked at.
    */
-  sync(state: State): Promise<void> {
+  sync(state: State, erasures = this.#erasures): Promise<void> {
     const before = this.#running.catch(() => {}); // whoever asked for that one was told
-    this.#running = before.then(() => this.#sync(state.items));
+    // A transcript of before an erasure holds what was erased: it is not sent any more.
+    this.#running = before.then(() => (erasures === this.#erasures ? this.#sync(state.items) : undefined));
     return this.#running;
+  }
+
+  /** How many erasures there were in this life: to be asked for together with a state that is sent later. */
+  get erasures(): number {
+    return this.#erasures;
   }
 
   /** Texts were removed in place: what search has of the chat is purged with the next `sync`, and sent anew. */
   erased(): void {
     this.#erased = true;
+    this.#erasures++;
   }
 
   async #sync(items: Log<Item>): Promise<void> {
@@ -47,7 +55,8 @@ export class SearchFeed {
     // What is new is nearly always the newest exchange.
     let from = this.#known ?? placeAt(items, lastExchange(items));
     if (!agrees(items, from)) from = placeAt(items, Math.min(from.count, lastExchange(items)));
-    while (!same(this.#known, end)) {
+    const erasures = this.#erasures;
+    while (!same(this.#known, end) && erasures === this.#erasures) {
       const exchanges = exchangesFrom(items, from.count);
       const { matched, ...place } = await this.#user().indexThread({
         thread: this.#thread,

@@ -12,6 +12,7 @@ import type {
   UndoEntry,
   UnknownEntry,
 } from "./entries.ts";
+import { historyItems } from "./history.ts";
 import { type Item, lastExchange, pushItem, weightOf } from "./items.ts";
 import { Keys, Log } from "./persistent.ts";
 import { findTurnItem, findUserMessage } from "./places.ts";
@@ -220,7 +221,8 @@ function begin(state: State, turn: Turn, at: number): State {
     const asked = findUserMessage(state.items, replaced);
     if (asked >= 0) next = cut(state, turn.replaces === null ? asked + 1 : asked);
   }
-  let items = next.items;
+  const { history, ...rest } = turn;
+  let items = historyItems(turn, history ?? []).reduce(pushItem, next.items);
   for (const message of turn.messages) {
     const { sender, source, acceptedAt, id } = turn;
     items = pushItem(items, { type: "user", message, sender, at: acceptedAt, source, turn: id });
@@ -228,7 +230,7 @@ function begin(state: State, turn: Turn, at: number): State {
   return {
     ...next,
     items,
-    active: { ...turn, startedAt: at },
+    active: { ...rest, startedAt: at },
     waiting: state.waiting.filter((other) => other.id !== turn.id),
   };
 }

@@ -4,7 +4,7 @@ import { limits } from "../../limits.ts";
 import type { ChatPart } from "../../protocol/message.ts";
 import { bytesOf } from "./bytes.ts";
 import { Checkpoints } from "./checkpoint-store.ts";
-import type { Entry } from "./entries.ts";
+import type { Entry, EraseEntry } from "./entries.ts";
 import { type Folded, Journal } from "./journal.ts";
 import { emptyState, reduceAll, type State } from "./state.ts";
 
@@ -67,12 +67,7 @@ export class Store {
    * then nothing has changed. `beside` writes what the entries owe, within the same transaction.
    */
   commit(entries: readonly Entry[], beside?: (after: State) => void): void {
-    if (this.#poison) {
-      throw new AppError(
-        "storage_failed",
-        `This chat cannot be read past entry ${this.#poison.seq}. It is open for reading; start a new chat to go on.`,
-      );
-    }
+    this.#requireWhole();
     const before = this.state;
     // Folded first: it may need a part of the state that cannot be read, and then nothing must be written.
     const after = reduceAll(before, entries);
@@ -98,6 +93,30 @@ export class Store {
     this.#unkeptBytes = 0;
   }
 
+  /**
+   * Takes payloads away for good and commits the entry that says so, in one transaction with whatever else is kept of
+   * them: the fold, what streamed, and what `beside` removes. Throws `storage_failed`; then nothing has changed.
+   */
+  erase(lefts: ReadonlyMap<number, string>, entry: EraseEntry, beside: () => void): void {
+    this.#requireWhole();
+    const before = this.state;
+    try {
+      const written = this.#write(() => {
+        this.#journal.erase(lefts);
+        this.#checkpoints.forget();
+        this.#storage.sql.exec("UPDATE live SET parts = zeroblob(length(CAST(parts AS BLOB)))");
+        this.#storage.sql.exec("DELETE FROM live");
+        beside();
+        return this.#journal.append([entry], before.seq);
+      });
+      written.commit();
+    } catch (error) {
+      this.#lost = true; // the fold that was kept is out of memory, and still there
+      throw error;
+    }
+    this.rebuild();
+  }
+
   #isDue(state: State, bytes: number): boolean {
     const entries = state.seq - Math.max(this.#checkpoints.seq, this.#failedAt);
     // By size only between turns: a long turn would be written again and again while it runs.
@@ -113,6 +132,14 @@ export class Store {
       this.#failedAt = folded.state.seq;
       return null;
     }
+  }
+
+  #requireWhole(): void {
+    if (!this.#poison) return;
+    throw new AppError(
+      "storage_failed",
+      `This chat cannot be read past entry ${this.#poison.seq}. It is open for reading; start a new chat to go on.`,
+    );
   }
 
   #write<T>(write: () => T): T {

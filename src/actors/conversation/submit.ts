@@ -2,7 +2,8 @@
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { type ClientFrame, chatBody, type UserMessage, userMessage } from "../../protocol/frames.ts";
-import type { InputEntry, ReplyAddress, Sender, StoredMessage } from "./entries.ts";
+import type { InboundMessage } from "../../protocol/rpc.ts";
+import type { InputEntry, ReplyAddress, SaidBefore, Sender, StoredMessage } from "./entries.ts";
 import { findTurnItem } from "./places.ts";
 import { findUserMessage, type State, type Turn } from "./state.ts";
 
@@ -16,6 +17,10 @@ export interface ChatRequest {
   replaces?: string;
   /** Joins the running turn, if there is one. */
   steer?: true;
+  /** Of a program; see `InputEntry`. */
+  history?: SaidBefore[];
+  instructions?: string;
+  maxOutputTokens?: number;
 }
 
 /** Everything in the request was accepted before, as part of `turn`. */
@@ -40,6 +45,19 @@ export function parseChatRequest(
   return body.trigger === "regenerate-message"
     ? regenerate(frame.id, body.messages, body.messageId, state)
     : submit(frame.id, body, state);
+}
+
+/** A message that did not come over the chat's socket. `id` makes ids. Throws `message_empty`. */
+export function inboundRequest(message: InboundMessage, key: string, id: () => string): ChatRequest {
+  const text = message.text.trim();
+  if (!text) throw new AppError("message_empty", "Write something first: the message is empty.");
+  return {
+    type: "new",
+    request: `q_${id()}`,
+    keys: [key],
+    messages: [{ id: `m_${id()}`, parts: [{ type: "text", text }] }],
+    ...(message.mode === "steer" && { steer: true as const }),
+  };
 }
 
 /** Whether one more message may wait, wherever it comes from. Throws `queue_full`. */
@@ -111,7 +129,7 @@ const lastQuestion = (state: State): string | undefined => questionBefore(state,
 function questionBefore(state: State, index: number): string | undefined {
   for (let i = index - 1; i >= 0; i--) {
     const item = state.items.at(i);
-    if (item?.type === "user") return item.message.id;
+    if (item?.type === "user" && !item.message.erased) return item.message.id;
   }
   return undefined;
 }
@@ -213,6 +231,9 @@ export function inputEntry(
       turn,
       ...(regenerate !== undefined && { regenerate }),
       ...(replaces !== undefined && { replaces }),
+      ...(request.history && { history: request.history }),
+      ...(request.instructions !== undefined && { instructions: request.instructions }),
+      ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
       ...(from.burst && { holdUntil: at + limits.burstMs }),
     },
     announced: true,
@@ -224,3 +245,9 @@ const sameSender = (turn: Turn, sender: Sender, from: { source: string; reply?: 
   turn.sender.id === sender.id &&
   turn.source === from.source &&
   JSON.stringify(turn.reply) === JSON.stringify(from.reply ?? null);
+
+/** In a team's chat the model is told who wrote each message. A name is one line, whoever chose it. */
+export const named = (entry: InputEntry): InputEntry => {
+  const from = entry.sender.name.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+  return { ...entry, messages: entry.messages.map((message) => ({ ...message, from })) };
+};

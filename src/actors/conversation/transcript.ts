@@ -1,6 +1,7 @@
 /** The transcript as clients see it: a view of the state, as AI SDK messages. Pure; memoised by item. */
 import type { ChatMessage, ChatPart, MessageMetadata } from "../../protocol/message.ts";
 import type { Sender, StoredMessage } from "./entries.ts";
+import { isErased } from "./items.ts";
 import { findTurnItem } from "./places.ts";
 import {
   type Ask,
@@ -31,21 +32,33 @@ export function messageJson(message: ChatMessage): string {
   return json;
 }
 
-/** The newest `limit` messages, or those before a message id. Oldest first. */
+/** `before`: only what stands before this message. `until`: only what stands before it, and itself. */
+export interface TranscriptWindow {
+  limit: number;
+  before?: string;
+  until?: string;
+}
+
+/** The newest `limit` messages of a window; none when a message that it names is not there. Oldest first. */
 export function transcript(
   state: State,
-  options: { limit: number; before?: string; partial?: readonly ChatPart[] },
+  options: TranscriptWindow & { partial?: readonly ChatPart[] },
 ): ChatMessage[] {
   const tail = tailOf(state, options.partial ?? []);
-  const all = tail.length + state.items.length;
-  let end = all;
-  if (options.before !== undefined) {
-    end = indexOf(state, tail, options.before);
-    if (end < 0) return [];
+  let end = tail.length + state.items.length;
+  for (const [id, beyond] of [
+    [options.before, 0],
+    [options.until, 1],
+  ] as const) {
+    if (id === undefined) continue;
+    const at = indexOf(state, tail, id);
+    if (at < 0) return [];
+    end = Math.min(end, at + beyond);
   }
   const out: ChatMessage[] = [];
   for (let i = end - 1; i >= 0 && out.length < options.limit; i--) {
     const item = state.items.at(i);
+    if (item && isErased(item)) continue;
     const message = item ? viewIn(state, item) : tail[i - state.items.length];
     if (message && (message.parts.length > 0 || message.metadata?.outcome)) out.push(message);
   }
@@ -65,7 +78,7 @@ function tailOf(state: State, partial: readonly ChatPart[]): ChatMessage[] {
   for (const turn of state.waiting) {
     tail.push(...userMessages(turn));
     // Stopped before its turn came: whoever connects now was not there when its end was told.
-    if (turn.outcome !== null) tail.push(answerMessage(turn, []));
+    if (turn.outcome !== null && !turn.erased) tail.push(answerMessage(turn, []));
   }
   return tail;
 }

@@ -4,7 +4,7 @@ import { limits } from "../../limits.ts";
 import type { ConversationRpc, CopyStep, Principal } from "../../protocol/rpc.ts";
 import type { CopyTarget } from "./copy.ts";
 import type { Existence } from "./delete.ts";
-import { senderOf } from "./entries.ts";
+import { type Sender, senderOf } from "./entries.ts";
 import type { ExportLine } from "./export.ts";
 import { copyPage, cutOf } from "./fork.ts";
 import { JournalReader } from "./import.ts";
@@ -22,7 +22,7 @@ export interface TransferOptions {
   conversation(thread: string): ConversationRpc;
   existence: Existence;
   /** The copy is a conversation now: its user's list of chats has to hear of it. `from` is the thread it came from. */
-  announce(from: string | null): Promise<void>;
+  announce(from: string | null, by: Sender): Promise<void>;
 }
 
 export class Transfer {
@@ -68,7 +68,7 @@ export class Transfer {
         return target.receive(step.source, step.after, step.rows);
       case "end":
         target.finish(step.source, step.seq, step.by);
-        return announce(step.from);
+        return announce(step.from, step.by);
       case "abandon":
         return target.abandon(step.source);
     }
@@ -95,7 +95,7 @@ export class Transfer {
       await existence.destroy().catch((cause) => console.error("a broken import is left to expire", cause));
       throw error;
     }
-    await announce(null);
+    await announce(null, senderOf(by));
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   IntentEntry,
   ReplyAddress,
   ResultEntry,
+  SaidBefore,
   Sender,
   StoredMessage,
 } from "./entries.ts";
@@ -42,6 +43,8 @@ export interface Round {
   parts: readonly AnswerPart[];
   model: string;
   partial: boolean;
+  /** Why the model ended, where that was not its own doing. */
+  finish?: "length" | "filter";
   tools: readonly ToolRun[];
   asks: readonly Ask[];
 }
@@ -63,6 +66,12 @@ export interface Turn {
   keys: readonly string[];
   messages: readonly StoredMessage[];
   joined: readonly Joined[];
+  /** Until the turn begins: what a program says was said before. Then it is on the transcript. */
+  history?: readonly SaidBefore[];
+  /** Of a program, for this turn only. */
+  instructions?: string;
+  /** The most that one of its answers may have, where that is less than ours. */
+  maxOutputTokens?: number;
   /** The user message whose answer this turn replaces. */
   regenerate: string | null;
   /** The user message that is said anew: it and all behind it are taken back. */
@@ -85,6 +94,8 @@ export interface Turn {
   priceMicros: number;
   outcome: Outcome | null;
   error: { code: string; message: string } | null;
+  /** Nothing is left of it but its place. */
+  erased?: true;
 }
 
 export const newTurn = (entry: InputEntry): Turn => ({
@@ -95,6 +106,9 @@ export const newTurn = (entry: InputEntry): Turn => ({
   keys: entry.keys,
   messages: entry.messages,
   joined: [],
+  ...(entry.history && { history: entry.history }),
+  ...(entry.instructions !== undefined && { instructions: entry.instructions }),
+  ...(entry.maxOutputTokens !== undefined && { maxOutputTokens: entry.maxOutputTokens }),
   regenerate: entry.regenerate ?? null,
   replaces: entry.replaces ?? null,
   reply: entry.reply ?? null,
@@ -111,6 +125,7 @@ export const newTurn = (entry: InputEntry): Turn => ({
   priceMicros: 0,
   outcome: null,
   error: null,
+  ...(entry.erased && { erased: true as const }),
 });
 
 /** More of a burst: the messages are asked together. */
@@ -151,6 +166,7 @@ export function withAnswer(turn: Turn, entry: AnswerEntry): Turn {
     parts: entry.parts,
     model: entry.model,
     partial: entry.partial === true,
+    ...((entry.finish === "length" || entry.finish === "filter") && { finish: entry.finish }),
     tools: [],
     asks: [],
   };

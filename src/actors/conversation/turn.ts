@@ -13,6 +13,7 @@ import { Live } from "./live.ts";
 import { cancelEntries, cutOff, lateOrNot, shrunk } from "./outcome.ts";
 import { plan, type Step } from "./plan.ts";
 import type { TurnPorts, TurnSettings } from "./ports.ts";
+import { keeping } from "./purse.ts";
 import { buildCall, plannedEntries } from "./request.ts";
 import { type Ask, findTurn, nextTurn, reduceAll, type State, type Turn } from "./state.ts";
 import type { LiveStream } from "./stream.ts";
@@ -57,7 +58,7 @@ export class Drive {
    */
   accept(entry: InputEntry): void {
     if (this.#running) {
-      this.#ports.commit([entry]);
+      this.#commit([entry]);
       this.dropSpare();
       return;
     }
@@ -76,8 +77,8 @@ export class Drive {
     void this.#loop(null);
   }
 
-  /** Ends a turn at once, by its id, its request's, or a key of any message in it. What comes late changes nothing. */
-  cancel(target: string): boolean {
+  /** Ends a turn at once (in whose name, if somebody's), by its id, its request's, or a key of any message in it. What comes late changes nothing. */
+  cancel(target: string, by?: Sender): boolean {
     const state = this.#ports.state();
     const owner = state.seen.get(`request:${target}`);
     const turn = [state.active, ...state.waiting].find(
@@ -88,7 +89,7 @@ export class Drive {
     if (!turn) return false;
     const { open } = state.purse;
     const reserved = open?.turn === turn.id ? open.micros : 0;
-    this.#ports.commit(cancelEntries(turn, this.#live.stream, this.#ports.now(), reserved));
+    this.#commit(cancelEntries(turn, this.#live.stream, this.#ports.now(), reserved, by));
     if (turn.id === state.active?.id) this.#abort?.abort();
     this.#finish({ ...turn, outcome: "cancelled" });
     // One that was parked has nobody in the loop to go on with what waits behind it.
@@ -110,7 +111,7 @@ export class Drive {
     const at = ports.now();
     if (ask.decision === null) {
       const late = ask.expiresAt <= at;
-      ports.commit([
+      this.#commit([
         late ? { kind: "expire", at, turn, id } : { kind: "decide", at, turn, id, by, ...decision },
       ]);
       const said = findAsk(ports.state().active, id);
@@ -129,11 +130,13 @@ export class Drive {
     );
     if (!turn)
       throw new AppError("message_begun", "That message does not wait any more: it is being answered.");
+    if (change.action === "edit" && turn.sender.id !== by.id)
+      throw new AppError("forbidden", "Only who wrote a message can change its words.");
     const at = this.#ports.now();
     const whole = change.action === "delete" && turn.messages.length === 1;
-    this.#ports.commit([
+    this.#commit([
       { kind: "amend", at, turn: turn.id, by, change: amendment(change, message, turn, state.active) },
-      ...(whole ? cancelEntries(turn, null, at) : []),
+      ...(whole ? cancelEntries(turn, null, at, 0, by) : []),
     ]);
     if (whole) this.#finish({ ...turn, outcome: "cancelled" });
     this.kick();
@@ -144,8 +147,18 @@ export class Drive {
     const turn = nextTurn(this.#ports.state());
     if (!turn) return;
     const at = this.#ports.now();
-    this.#ports.commit([...cutOff(turn, at), { kind: "end", at, turn: turn.id, outcome: "failed", error }]);
+    this.#commit([...cutOff(turn, at), { kind: "end", at, turn: turn.id, outcome: "failed", error }]);
     this.#finish({ ...turn, outcome: "failed", error });
+  }
+
+  /** Whatever the drive writes passes here: what is left of a lease outlives the turn that ends. */
+  #commit(entries: readonly Entry[]): void {
+    this.#ports.commit(this.#keeping(this.#ports.state(), entries));
+  }
+
+  /** A chat that nobody goes on with gives back at once what its turn leaves. */
+  #keeping({ purse }: State, entries: readonly Entry[]): readonly Entry[] {
+    return this.#ports.transient ? entries : keeping(purse, entries);
   }
 
   async #loop(first: DriveStep | null): Promise<void> {
@@ -167,7 +180,10 @@ export class Drive {
   #advance(outcome: readonly Entry[]): DriveStep {
     const ports = this.#ports;
     const state = ports.state();
-    const fresh = outcome.map((entry) => lateOrNot(state, entry));
+    const fresh = this.#keeping(
+      state,
+      outcome.map((entry) => lateOrNot(state, entry)),
+    );
     const draft = reduceAll(state, fresh);
     const settings = ports.settings();
     let blind = false;
@@ -178,18 +194,20 @@ export class Drive {
       if (!recent) blind = true;
       return recent ? ports.tools.risk(name, recent.agent) : "ask";
     };
-    const step = plan(draft, limits, ports.now(), riskOf);
+    const planned = plan(draft, limits, ports.now(), riskOf);
+    // A chat that will not be read again is not summed up.
+    const step: Step = planned.type === "compact" && ports.transient ? { type: "idle" } : planned;
     if (blind || (!settings && (step.type === "call" || step.type === "compact"))) {
-      if (fresh.length > 0) ports.commit(fresh);
+      if (fresh.length > 0) this.#commit(fresh);
       return { type: "load-settings" };
     }
-    const planned = this.#plan(step, draft, settings);
-    return this.#write(fresh, planned.entries, planned.step);
+    const next = this.#plan(step, draft, settings);
+    return this.#write(fresh, next.entries, next.step);
   }
 
   #write(fresh: readonly Entry[], planned: readonly Entry[], step: DriveStep): DriveStep {
     try {
-      if (fresh.length + planned.length > 0) this.#ports.commit([...fresh, ...planned]);
+      if (fresh.length + planned.length > 0) this.#commit([...fresh, ...planned]);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "message_too_large") throw error;
       // In two commits, or without what is too large: a turn that can never be written would be tried for ever.

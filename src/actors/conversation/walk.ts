@@ -1,5 +1,6 @@
 /** The whole transcript, message by message, so that no conversation is too long to be read to its end. Pure. */
 import type { ChatMessage } from "../../protocol/message.ts";
+import { isErased } from "./items.ts";
 import { Log } from "./persistent.ts";
 import type { State } from "./state.ts";
 import { messageIn, transcript, viewOf } from "./transcript.ts";
@@ -8,7 +9,7 @@ import { messageIn, transcript, viewOf } from "./transcript.ts";
 export function* eachMessage(state: State): Generator<ChatMessage> {
   for (let i = 0; i < state.items.length; i++) {
     const item = state.items.at(i);
-    if (!item) continue;
+    if (!item || isErased(item)) continue;
     // A message that joined the running turn says whether it was read.
     const joined = item.type === "user" && item.joined !== undefined && item.joined === state.active?.id;
     const message = (joined ? messageIn(state, item.message.id) : null) ?? viewOf(item);

@@ -1,20 +1,14 @@
-/// <reference path="../../sql.d.ts" />
 /**
  * The user actor, one per user: their list of chats, their agent's settings, and the live feed to their consoles.
  * This is the shell; what it knows is in `thread-list.ts` and `settings.ts`.
  */
-import { type Connection, Server } from "partyserver";
-import firstSchema from "../../../migrations/user/0001_user.sql";
-import settingsSchema from "../../../migrations/user/0002_settings.sql";
-import purseSchema from "../../../migrations/user/0003_purse.sql";
-import searchSchema from "../../../migrations/user/0004_search.sql";
-import deletionsSchema from "../../../migrations/user/0005_deletions.sql";
-import undeliveredSchema from "../../../migrations/user/0006_undelivered.sql";
+import { type Connection, type ConnectionContext, Server } from "partyserver";
 import { conversationStub, type Env, settingsOf } from "../../env.ts";
-import { AppError, toWire } from "../../errors.ts";
+import { AppError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { dayOf } from "../../model/prices.ts";
 import { providersAt } from "../../model/providers.ts";
-import { conversationName } from "../../names.ts";
-import { ACTOR_PATHS, forwardedFrom } from "../../protocol/forwarded.ts";
+import { conversationName, isProgramThread, threadOf } from "../../names.ts";
 import { PING, PONG } from "../../protocol/frames.ts";
 import type {
   AgentSettings,
@@ -24,6 +18,7 @@ import type {
   SearchPage,
   SearchPlace,
   SearchUpdate,
+  Sender,
   ThreadSummary,
   ThreadUpdate,
   UserRpc,
@@ -31,33 +26,36 @@ import type {
 import type { ScheduleInfo, SchedulesUpdate } from "../../protocol/schedules.ts";
 import type { UsageReport } from "../../protocol/usage.ts";
 import { migrate } from "../migrate.ts";
+import type { Account } from "./account.ts";
 import { Deletions } from "./deletions.ts";
+import type { FacetHost } from "./facet.ts";
+import { loggedFailure } from "./failure.ts";
+import { answerFeed, greet } from "./feed.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Keys } from "./keys.ts";
+import type { Log } from "./log.ts";
+import { Mirror } from "./mirror.ts";
+import { People } from "./people.ts";
+import { Programs } from "./programs.ts";
 import { UserPurse } from "./purse.ts";
+import type { Recall } from "./recall.ts";
+import { openRecall } from "./recall-open.ts";
+import { Records } from "./records.ts";
 import { ScheduleList } from "./schedule-list.ts";
+import { SCHEMA } from "./schema.ts";
 import { Search } from "./search.ts";
-import { changeSettings, readSettings } from "./settings.ts";
+import { changeSettings, readSettings, settingsDetail } from "./settings.ts";
+import { pushSettings } from "./settings-push.ts";
+import { Shares } from "./shares.ts";
+import type { Team } from "./team.ts";
 import { ThreadIndex } from "./thread-index.ts";
 import { ThreadList } from "./thread-list.ts";
+import { Vault } from "./vault.ts";
 
-/** Whom changed settings are pushed to; all others ask again when their copy is older than `settingsTtlMs`. */
-export const SETTINGS_PUSH_WINDOW_MS = 10 * 60_000;
-/** A push is a request to another actor: a bound on what one change of settings may cost. */
-export const SETTINGS_PUSH_THREADS = 20;
-/** When the catalog did not take the thread index, it is tried again then, or at the next update. */
-export const INDEX_RETRY_MS = 60_000;
-/** When a deletion could not be carried to its end, it is tried again then. */
-export const DELETION_RETRY_MS = 60_000;
-/** Paths of one `files` event. A panel that is told this many reads its directory anew anyway. */
-export const FILES_EVENT_PATHS = 1_000;
-
-const SCHEMA = [
-  { version: 1, sql: firstSchema },
-  { version: 2, sql: settingsSchema },
-  { version: 3, sql: purseSchema },
-  { version: 4, sql: searchSchema },
-  { version: 5, sql: deletionsSchema },
-  { version: 6, sql: undeliveredSchema },
-];
+const after = (ms: number, run: () => void): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
 
 export class User extends Server<Env> implements UserRpc {
   static override options = { hibernate: true };
@@ -67,7 +65,14 @@ export class User extends Server<Env> implements UserRpc {
   readonly #deletions: Deletions;
   readonly #schedules: ScheduleList;
   readonly #search: Search;
+  readonly #records: Records;
+  readonly #mirror: Mirror;
+  readonly #people: People;
+  readonly #programs: Programs;
+  readonly #vault: Vault;
+  readonly #shares: Shares;
   readonly #purse: UserPurse;
+  readonly #recall: Recall;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -79,12 +84,32 @@ export class User extends Server<Env> implements UserRpc {
       storage: ctx.storage,
       now: () => Date.now(),
       forget: (thread) => this.#forget(thread),
+      settle: async (thread) => this.#recall.settle(thread, dayOf(Date.now())),
       destroy: (thread) => conversationStub(env, conversationName(this.name, thread)).destroy(),
       unindex: (thread) => this.#index.remove(thread),
     });
     this.#schedules = new ScheduleList(ctx.storage.sql);
     this.#search = new Search(ctx.storage);
     this.#purse = new UserPurse(ctx.storage.sql);
+    this.#recall = openRecall(env, this.name, this.#purse, {
+      ...{ now: () => Date.now(), after },
+      failed: (thread, error) => void this.#logged(`recall from ${thread}`, error),
+    });
+    this.#records = new Records({
+      ...{ ctx, catalog: env.CATALOG, ownerId: this.name, deletions: this.#deletions },
+      ...{ threads: this.#threads, purse: this.#purse },
+      host: () => host,
+      people: () => this.#people,
+      feeds: () => this.getConnections(),
+      syncIndex: () => this.#syncIndex(),
+      untold: (error) => this.#indexFailed(error),
+    });
+    this.#mirror = new Mirror(ctx.storage.sql, env.CATALOG);
+    const host = this.#facetHost();
+    this.#people = new People(host);
+    this.#programs = new Programs(host, this.#deletions, (userId) => this.#people.runs(userId));
+    this.#vault = new Vault(host);
+    this.#shares = new Shares(host, (thread) => this.#threads.titleOf(thread));
     // Pings of idle consoles are answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
   }
@@ -97,10 +122,16 @@ export class User extends Server<Env> implements UserRpc {
 
   async changeSettings(
     change: Partial<Pick<AgentSettings, "name" | "instructions" | "model" | "timeZone" | "toolRisks">>,
+    by: Sender,
   ): Promise<AgentSettings> {
     return this.#answer("changeSettings", () => {
       const before = readSettings(this.ctx.storage.sql);
-      const settings = changeSettings(this.ctx.storage.sql, change);
+      const settings = this.ctx.storage.transactionSync(() => {
+        const after = changeSettings(this.ctx.storage.sql, change);
+        if (after.version !== before.version)
+          this.#records.log.commit(by, "settings-changed", settingsDetail(before, after), () => {});
+        return after;
+      });
       if (settings.version === before.version) return settings;
       this.#tell({ type: "settings", settings });
       this.ctx.waitUntil(this.#pushSettings(settings));
@@ -112,36 +143,42 @@ export class User extends Server<Env> implements UserRpc {
     return this.#answer("threads", () => this.#threads.list(options));
   }
 
-  async renameThread(thread: string, title: string): Promise<ThreadSummary> {
+  async renameThread(thread: string, title: string, by: Sender): Promise<ThreadSummary> {
     return this.#answer("renameThread", () => {
-      const summary = this.#threads.rename(thread, title);
+      const rename = () => this.#threads.rename(thread, title);
+      const summary = this.#records.log.commit(by, "thread-renamed", { thread, title }, rename);
       this.#tell({ type: "thread", thread: summary });
       this.#syncIndex();
       return summary;
     });
   }
 
-  async archiveThread(thread: string): Promise<void> {
+  async archiveThread(thread: string, by: Sender): Promise<void> {
     return this.#answer("archiveThread", () => {
-      this.#threads.archive(thread);
+      this.#records.log.commit(by, "thread-archived", { thread }, () => this.#threads.archive(thread));
       this.#tell({ type: "thread_removed", thread });
       this.#syncIndex();
     });
   }
 
-  async threadCopied(thread: string, from: string): Promise<void> {
+  async threadCopied(thread: string, from: string, by: Sender): Promise<void> {
     return this.#answer("threadCopied", () => {
-      const summary = this.#threads.titleCopy(thread, from);
+      const copy = () => this.#threads.titleCopy(thread, from);
+      const summary = this.#records.log.commit(by, "thread-copied", { thread, from }, copy);
       this.#tell({ type: "thread", thread: summary });
       this.#syncIndex();
     });
   }
 
-  async deleteThread(thread: string): Promise<void> {
-    this.#answer("deleteThread", () => this.#deletions.begin(thread));
+  async deleteThread(thread: string, by: Sender): Promise<void> {
+    this.#answer("deleteThread", () =>
+      this.#records.log.commit(by, "thread-deleted", { thread: threadOf(thread) }, () =>
+        this.#deletions.begin(thread),
+      ),
+    );
     this.#tell({ type: "thread_removed", thread });
     // Set before anything is deleted elsewhere: should this life end in between, the next one goes on.
-    await this.#remember(Date.now() + DELETION_RETRY_MS);
+    await this.#remember(Date.now() + limits.deletionRetryMs);
     try {
       await this.#deletions.finish(thread);
     } catch (error) {
@@ -153,19 +190,36 @@ export class User extends Server<Env> implements UserRpc {
     return this.#answer("threadDeleted", () => this.#deletions.has(thread));
   }
 
-  async threadChanged(update: ThreadUpdate): Promise<void> {
+  async threadChanged(update: ThreadUpdate): Promise<number | null> {
     return this.#answer("threadChanged", () => {
       if (update.purse) this.#purse.tell(update.thread, update.purse, Date.now());
-      if (this.#deletions.has(update.thread)) return;
-      const summary = this.#threads.apply(update);
-      if (!summary) return;
+      if (this.#deletions.has(update.thread)) return null;
+      const told = this.#threads.toldOf(update.thread);
+      if (update.changes && update.changes.after > told) return told;
+      const summary = this.ctx.storage.transactionSync(() => {
+        const fresh = update.changes?.rows.filter(({ seq }) => seq > told) ?? [];
+        this.#records.changes.owe(update.thread, fresh);
+        return this.#threads.apply(update);
+      });
+      if (!summary) {
+        if (isProgramThread(update.thread) && !update.transient)
+          this.#tell({ type: "thread_removed", thread: update.thread });
+        return null;
+      }
       this.#tell({ type: "thread", thread: summary });
+      this.ctx.waitUntil(this.account.noticed(update.thread).catch((error) => this.#logged("cut", error)));
       if (!update.transient) this.#syncIndex();
+      return null;
     });
   }
 
   async lease(request: LeaseRequest): Promise<LeaseAnswer> {
-    return this.#answer("lease", () => this.#purse.lease(request, settingsOf(this.env).spending));
+    try {
+      if (this.#deletions.has(request.thread)) throw new AppError("thread_deleted", "That chat was deleted.");
+      return await this.#recall.lease(request);
+    } catch (error) {
+      throw this.#logged("lease", error);
+    }
   }
 
   async usage(): Promise<UsageReport> {
@@ -186,7 +240,7 @@ export class User extends Server<Env> implements UserRpc {
 
   async filesChanged(paths: string[]): Promise<void> {
     return this.#answer("filesChanged", () => {
-      if (paths.length > 0) this.#tell({ type: "files", paths: paths.slice(0, FILES_EVENT_PATHS) });
+      if (paths.length > 0) this.#tell({ type: "files", paths: paths.slice(0, limits.filesEventPaths) });
     });
   }
 
@@ -205,37 +259,68 @@ export class User extends Server<Env> implements UserRpc {
     return this.#answer("search", () => this.#search.search(query));
   }
 
-  // --- the feed -----------------------------------------------------------------------------------------------
-
-  /** Takes the feed's upgrade and nothing else, and only for this user. Errors leave as JSON without a stack. */
-  override async fetch(request: Request): Promise<Response> {
-    try {
-      if (new URL(request.url).pathname !== ACTOR_PATHS.feed)
-        throw new AppError("not_found", "There is nothing here.");
-      if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
-        throw new AppError("upgrade_refused", "The feed is a WebSocket: ask for it with an upgrade.");
-      }
-      const { principal, agent } = forwardedFrom(request.headers);
-      // The router has decided this already. Should it ever be wrong, the actor still is not.
-      if (principal.userId !== this.name || agent.userId !== this.name) {
-        throw new AppError("forbidden", "This feed belongs to someone else.");
-      }
-      return await super.fetch(request);
-    } catch (error) {
-      const wire = this.#logged("fetch", error);
-      return Response.json({ error: toWire(wire) }, { status: wire.status });
-    }
+  get log(): Log {
+    return this.#records.facet;
   }
 
-  override onConnect(connection: Connection): void {
-    try {
-      const event: FeedEvent = { type: "threads", threads: this.#threads.list() };
-      connection.send(JSON.stringify(event));
-    } catch (error) {
-      // Left to partyserver, the stack would go out on the socket.
-      this.#logged("onConnect", error);
-      connection.close(1011, "internal");
-    }
+  get team(): Team {
+    return this.#people.team;
+  }
+
+  get account(): Account {
+    return this.#people.account;
+  }
+
+  get keys(): Keys {
+    return this.#programs.keys;
+  }
+
+  get hooks(): Hooks {
+    return this.#programs.hooks;
+  }
+
+  get vault(): Vault {
+    return this.#vault;
+  }
+
+  get shares(): Shares {
+    return this.#shares;
+  }
+
+  #facetHost(): FacetHost {
+    return {
+      ownerId: this.name,
+      env: this.env,
+      storage: this.ctx.storage,
+      log: this.#records.log,
+      mirror: this.#mirror,
+      now: () => Date.now(),
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      answer: (method, work) => this.#answer(method, work),
+      tell: (event) => this.#tell(event),
+      feeds: (userId) => [...this.getConnections<string>()].filter(({ state }) => state === userId),
+      published: () => this.#mirror.sync().catch((error: unknown) => this.#indexFailed(error)),
+      remember: (at) => this.#remember(at),
+    };
+  }
+
+  // --- the feed -----------------------------------------------------------------------------------------------
+
+  override fetch(request: Request): Promise<Response> {
+    return answerFeed(request, {
+      ownerId: this.name,
+      admits: (userId) => this.#people.admits(userId),
+      open: () => super.fetch(request),
+      failed: (error) => this.#logged("fetch", error),
+    });
+  }
+
+  override onConnect(connection: Connection, { request }: ConnectionContext): void {
+    greet(connection, request, {
+      admits: (userId) => this.#people.admits(userId),
+      threads: () => this.#threads.list(),
+      failed: (error) => this.#logged("onConnect", error),
+    });
   }
 
   /** The feed only speaks; what a client says beside pings is not looked at. */
@@ -249,16 +334,21 @@ export class User extends Server<Env> implements UserRpc {
 
   override async onAlarm(): Promise<void> {
     await this.#index.sync().catch((error: unknown) => this.#indexFailed(error));
+    await this.#mirror.sync().catch((error: unknown) => this.#indexFailed(error));
+    if (await this.#records.duties((what, error) => void this.#logged(what, error))) return;
+    await this.#people.duties((what, error) => void this.#logged(what, error));
+    await this.#programs.threads.duties((what, error) => void this.#logged(what, error));
     for (const thread of this.#deletions.owed()) {
       await this.#deletions.finish(thread).catch(async (error: unknown) => {
         this.#logged("deletion", error);
-        await this.#remember(Date.now() + DELETION_RETRY_MS);
+        await this.#remember(Date.now() + limits.deletionRetryMs);
       });
     }
   }
 
-  /** Takes a thread out of everything that is kept of it here. */
+  /** Takes a thread out of everything that is kept of it here, its titles in the log too. */
   #forget(thread: string): void {
+    this.#records.log.erase(["thread-renamed"], (detail) => detail.thread === thread);
     this.#threads.remove(thread);
     this.#schedules.forget(thread);
     this.#search.forget(thread);
@@ -276,24 +366,18 @@ export class User extends Server<Env> implements UserRpc {
   }
 
   async #indexFailed(error: unknown): Promise<void> {
-    this.#logged("thread index", error);
-    await this.ctx.storage.setAlarm(Date.now() + INDEX_RETRY_MS);
+    this.#logged("catalog", error);
+    await this.#remember(Date.now() + limits.catalogRetryMs);
   }
 
-  async #pushSettings(settings: AgentSettings): Promise<void> {
-    const since = Date.now() - SETTINGS_PUSH_WINDOW_MS;
-    const recent = this.#threads
-      .list({ limit: SETTINGS_PUSH_THREADS })
-      .filter((thread) => thread.updatedAt >= since);
-    await Promise.all(
-      recent.map(async (thread) => {
-        try {
-          await conversationStub(this.env, conversationName(this.name, thread.id)).settingsChanged(settings);
-        } catch (error) {
-          this.#logged(`settings push to ${thread.id}`, error);
-        }
-      }),
-    );
+  #pushSettings(settings: AgentSettings): Promise<void> {
+    return pushSettings(settings, {
+      now: Date.now(),
+      list: (options) => this.#threads.list(options),
+      tell: (thread, news) =>
+        conversationStub(this.env, conversationName(this.name, thread)).settingsChanged(news),
+      failed: (thread, error) => void this.#logged(`settings push to ${thread}`, error),
+    });
   }
 
   #tell(event: FeedEvent): void {
@@ -303,22 +387,14 @@ export class User extends Server<Env> implements UserRpc {
   /** Every RPC goes through here: what was not foreseen is logged, and leaves as a generic error. */
   #answer<T>(method: string, work: () => T): T {
     try {
+      this.#records.erasure.refuse();
       return work();
     } catch (error) {
       throw this.#logged(method, error);
     }
   }
 
-  /** Logs what was not foreseen, and gives back an error that may leave the actor. */
   #logged(where: string, error: unknown): AppError {
-    if (error instanceof AppError && error.status < 500) return error;
-    console.error(
-      JSON.stringify({ event: "user_actor_failed", user: this.name, where, error: describe(error) }),
-    );
-    const { code, message } = toWire(error);
-    return error instanceof AppError ? error : new AppError(code, message);
+    return loggedFailure(this.name, where, error);
   }
 }
-
-const describe = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);

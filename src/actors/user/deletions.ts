@@ -3,13 +3,15 @@
  * at any point leaves something that is gone on with: by the next request, or by the alarm.
  */
 import { z } from "zod";
-import { MAIN_THREAD, threadOf } from "../../names.ts";
+import { isProgramThread, MAIN_THREAD, threadOf } from "../../names.ts";
 
 export interface DeletionOptions {
   storage: DurableObjectStorage;
   now(): number;
   /** Takes the thread out of the user's own tables and off the feed. Called within a transaction. */
   forget(thread: string): void;
+  /** Asks the conversation for the money that it holds. Never rejects. */
+  settle(thread: string): Promise<void>;
   /** Deletes what the conversation's actor holds. Breaks off when it did, and resolves when there is nothing left. */
   destroy(thread: string): Promise<void>;
   /** Deletes the thread from the catalog. */
@@ -50,11 +52,15 @@ export class Deletions {
    * The agent's own address is emptied and can be used again: refused, it would be of no use to anybody.
    */
   async finish(thread: string): Promise<void> {
-    const { destroy, unindex } = this.#options;
+    const { settle, destroy, unindex } = this.#options;
+    await settle(thread);
     await destroy(thread).catch(() => destroy(thread));
+    await settle(thread); // now that nobody can say how a call ended that ran, it is booked
     await unindex(thread);
     const { sql } = this.#options.storage;
-    if (thread === MAIN_THREAD) sql.exec("DELETE FROM deletions WHERE thread = ?", thread);
+    // Nor are names of programs' chats kept: there is no end to them, and nobody comes back to one.
+    if (thread === MAIN_THREAD || isProgramThread(thread))
+      sql.exec("DELETE FROM deletions WHERE thread = ?", thread);
     else sql.exec("UPDATE deletions SET done = 1 WHERE thread = ?", thread);
   }
 

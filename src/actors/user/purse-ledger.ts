@@ -35,6 +35,17 @@ export interface Accounts {
   put(account: Account): void;
 }
 
+/** A conversation that holds money, or may be about to. */
+export interface Holder {
+  thread: string;
+  micros: number;
+  tokens: number;
+  /** The newest grant. */
+  lease: number;
+  /** Grows or changes with everything that the purse learns of the conversation. */
+  mark: string;
+}
+
 /** `null`: no limit. */
 export interface DayLimits {
   micros: number | null;
@@ -78,14 +89,50 @@ export class Ledger {
   }
 
   /**
-   * Grants a block: what is asked for, or more where that is little, but never more than the day's limit leaves. With
-   * less than the least that is of use it refuses. The same number gets the same grant.
+   * Grants a block: what is asked for and, where there is plenty, as much again, so that the next turn need not ask;
+   * but never more than the day's limit leaves. With less than the least that is of use it refuses. The same number
+   * gets the same grant. `whole`: nothing is written unless all that is asked for is granted.
    */
-  lease(request: LeaseRequest, dayLimits: DayLimits): LeaseAnswer {
+  lease(request: LeaseRequest, dayLimits: DayLimits, whole = false): LeaseAnswer {
     const draft = new Draft(this.#accounts);
     const answer = new Ledger(draft).#grant(request, dayLimits);
-    draft.write();
+    if (!whole || !isLess(answer)) draft.write();
     return answer;
+  }
+
+  /** What a request asks for beyond what the day has left. */
+  missing({ day, micros, tokens }: LeaseRequest, dayLimits: DayLimits): { micros: number; tokens: number } {
+    const left = leftOn(totalsOf(this.#accounts.of(day)), dayLimits);
+    return { micros: Math.max(0, micros - left.micros), tokens: Math.max(0, tokens - left.tokens) };
+  }
+
+  /** The other conversations that hold something for a day. */
+  holders(day: string, except: string): Holder[] {
+    return this.#accounts.of(day).flatMap((account) => {
+      const { thread, lease, seq, told } = account;
+      const { micros, tokens } = reservedOf(account);
+      if (thread === except || (micros <= 0 && tokens <= 0)) return [];
+      return [{ thread, micros, tokens, lease, mark: `${seq}/${told}/${lease}` }];
+    });
+  }
+
+  /**
+   * A conversation is gone for good. Nobody says any more how the call ended that ran when it went: what it still held
+   * counts as spent, as for every outcome that is unknown, and what it said before and comes late changes nothing.
+   */
+  bury(thread: string, day: string): void {
+    const account = this.#accounts.get(day, thread);
+    if (!account) return;
+    const { micros, tokens } = reservedOf(account);
+    this.#accounts.put({
+      ...account,
+      seq: Number.MAX_SAFE_INTEGER,
+      told: Math.max(account.told, account.lease),
+      heldMicros: 0,
+      heldTokens: 0,
+      lostMicros: account.lostMicros + micros,
+      lostTokens: account.lostTokens + tokens,
+    });
   }
 
   #grant(request: LeaseRequest, dayLimits: DayLimits): LeaseAnswer {
@@ -95,6 +142,8 @@ export class Ledger {
     const stale: LeaseAnswer = { type: "stale", number: newest + 1, seq: known?.seq ?? 0 };
     const behind = known !== null && statement.seq < known.seq;
     if (behind && (request.after !== known.seq || number !== newest + 1)) return stale;
+    // Restored, and so far on since that its position is no sign of it.
+    if (!behind && holdsMore(statement, day, known)) return stale;
     this.#take(thread, withDay(statement, day, known), day, behind);
     const account = this.#accounts.get(day, thread) ?? freshAccount(day, thread);
     if (number <= newest) {
@@ -105,14 +154,11 @@ export class Ledger {
     const settled = { ...account, told: number - 1 };
     const others = totalsOf(this.#accounts.of(day).filter((other) => other.thread !== thread));
     const all = sum(others, totalsOf([settled]));
-    const left = {
-      micros: leftOf(dayLimits.micros, all.spentMicros + all.reservedMicros),
-      tokens: leftOf(dayLimits.tokens, all.spentTokens + all.reservedTokens),
-    };
+    const left = leftOn(all, dayLimits);
     const refusal = refusalOf(request, dayLimits, left, all);
     if (refusal) return { type: "refused", refusal };
-    const micros = block(request.micros, limits.leaseMicros, left.micros);
-    const tokens = block(request.tokens, limits.leaseTokens, left.tokens);
+    const micros = block(request.micros, settled.heldMicros, limits.leaseMicros, left.micros);
+    const tokens = block(request.tokens, settled.heldTokens, limits.leaseTokens, left.tokens);
     const short = micros < request.micros || tokens < request.tokens;
     if (micros > 0 || tokens > 0) {
       const grant = { lease: number, grantMicros: micros, grantTokens: tokens };
@@ -138,6 +184,7 @@ export class Ledger {
         ...base,
         ...told,
         ...forgotten(base, told, back),
+        ...heldAtMost(base, told, statement.lease, back),
         seq: statement.seq,
         told: Math.max(base.told, statement.lease),
       };
@@ -229,9 +276,47 @@ function reservedOf(account: Account): { micros: number; tokens: number } {
   };
 }
 
-function block(wanted: number, least: number, left: number): number {
-  return wanted === 0 ? 0 : Math.max(0, Math.min(left, Math.max(wanted, least)));
+/**
+ * No statement makes money: a conversation holds no more than the books reserve for it. One that was restored believes
+ * to hold what it spent since.
+ */
+function heldAtMost(
+  known: Account,
+  told: PurseDay,
+  lease: number,
+  back: boolean,
+): Pick<PurseDay, "heldMicros" | "heldTokens"> {
+  if (back) return { heldMicros: 0, heldTokens: 0 };
+  // A grant that the statement does not speak of yet is reserved beside it.
+  const most =
+    known.lease <= lease ? reservedOf(known) : { micros: known.heldMicros, tokens: known.heldTokens };
+  return {
+    heldMicros: Math.min(told.heldMicros, most.micros),
+    heldTokens: Math.min(told.heldTokens, most.tokens),
+  };
 }
+
+function holdsMore(statement: PurseStatement, day: string, known: Account | null): boolean {
+  const told = statement.days.find((one) => one.day === day);
+  const most = known ? reservedOf(known) : { micros: 0, tokens: 0 };
+  return told !== undefined && (told.heldMicros > most.micros || told.heldTokens > most.tokens);
+}
+
+/** A block that pays for what is wanted. `held`: what the asker has of its next call already. */
+function block(wanted: number, held: number, least: number, left: number): number {
+  if (wanted === 0) return 0;
+  const more = Math.min(wanted + held, Math.floor((left - wanted) * limits.leaseShare));
+  return Math.max(0, Math.min(left, Math.max(wanted + Math.max(0, more), least)));
+}
+
+/** Whether an answer falls short of what was asked for. */
+export const isLess = (answer: LeaseAnswer): boolean =>
+  answer.type === "refused" || (answer.type === "granted" && answer.short);
+
+const leftOn = (all: DayTotals, dayLimits: DayLimits): { micros: number; tokens: number } => ({
+  micros: leftOf(dayLimits.micros, all.spentMicros + all.reservedMicros),
+  tokens: leftOf(dayLimits.tokens, all.spentTokens + all.reservedTokens),
+});
 
 const leftOf = (limit: number | null, used: number): number =>
   limit === null ? Number.POSITIVE_INFINITY : limit - used;

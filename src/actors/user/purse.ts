@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { limits } from "../../limits.ts";
 import { dayEnd, dayOf } from "../../model/prices.ts";
-import type { LeaseAnswer, LeaseRequest, PurseStatement } from "../../protocol/rpc.ts";
+import type { PurseStatement } from "../../protocol/rpc.ts";
 import type { UsageReport } from "../../protocol/usage.ts";
 import type { Spending } from "../../spending.ts";
-import { type Account, type Accounts, Ledger, oldestDay } from "./purse-ledger.ts";
+import { type Account, type Accounts, type DayLimits, Ledger, oldestDay } from "./purse-ledger.ts";
+import type { Books } from "./recall.ts";
 
 const accountRow = z
   .object({
@@ -107,14 +108,31 @@ export class UserPurse {
     this.#ledger = new Ledger(this.#table);
   }
 
-  /** Idempotent by thread and number. */
-  lease(request: LeaseRequest, spending: Spending): LeaseAnswer {
-    if (this.#table.of(request.day).length === 0) this.#table.forget(oldestDay(request.day));
-    return this.#ledger.lease(request, { micros: spending.limitMicros, tokens: spending.limitTokens });
+  /** What leases are granted from. Idempotent by thread and number. */
+  books(spending: () => Spending, now: () => number): Books {
+    const dayLimits = (): DayLimits => {
+      const { limitMicros, limitTokens } = spending();
+      return { micros: limitMicros, tokens: limitTokens };
+    };
+    return {
+      lease: (request, whole) => {
+        if (this.#table.of(request.day).length === 0) this.#table.forget(oldestDay(request.day));
+        return this.#ledger.lease(request, dayLimits(), whole);
+      },
+      missing: (request) => this.#ledger.missing(request, dayLimits()),
+      holders: (day, except) => this.#ledger.holders(day, except),
+      tell: (thread, statement) => this.tell(thread, statement, now()),
+      bury: (thread, day) => this.#ledger.bury(thread, day),
+    };
   }
 
   tell(thread: string, statement: PurseStatement, now: number): void {
     this.#ledger.tell(thread, statement, dayOf(now));
+  }
+
+  /** The two newest days: what may still have grown since the catalog was told. */
+  newestDays(): UsageReport["days"] {
+    return this.#table.days("", 2);
   }
 
   /** `connected`: whether a model is connected that costs something. */

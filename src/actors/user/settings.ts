@@ -119,6 +119,18 @@ export function changeSettings(sql: SqlStorage, change: unknown): AgentSettings 
   return after;
 }
 
+/** What changed, for the log: new values, but of free text only that it changed. */
+export function settingsDetail(before: AgentSettings, after: AgentSettings): Record<string, unknown> {
+  const { name, model, timeZone, toolRisks } = after;
+  return {
+    ...(name !== before.name && { name }),
+    ...(model !== before.model && { model }),
+    ...(timeZone !== before.timeZone && { timeZone }),
+    ...(JSON.stringify(toolRisks) !== JSON.stringify(before.toolRisks) && { toolRisks }),
+    ...(after.instructions !== before.instructions && { instructions: "changed" }),
+  };
+}
+
 /** In one order, so that the same risks are the same text. */
 const sorted = (risks: AgentSettings["toolRisks"]): AgentSettings["toolRisks"] =>
   Object.fromEntries(Object.entries(risks).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -5,8 +5,10 @@
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { threadOf } from "../../names.ts";
+import { isProgramThread, threadOf } from "../../names.ts";
+import type { ThreadErased } from "../../protocol/log.ts";
 import type { ThreadSummary, ThreadUpdate } from "../../protocol/rpc.ts";
+import { sha256 } from "../chain.ts";
 
 /** Threads of one listing, and of the first frame on the feed: what a sidebar can show. */
 export const THREADS_LISTED = 200;
@@ -65,6 +67,8 @@ export class ThreadList {
       return row.archived === 1 && !live ? null : summaryOf(after, live);
     }
     const storedSeq = row?.seq ?? -1;
+    const hidden = isHidden(update);
+    if (update.transient && hidden) return null;
     if (update.transient) {
       if (update.seq <= Math.max(storedSeq, live?.seq ?? -1)) return null;
       this.#live.set(thread, update);
@@ -76,19 +80,18 @@ export class ThreadList {
     if (!newer) this.#live.delete(thread);
     const after = merged(row, update);
     this.#write(after);
-    return summaryOf(after, newer);
+    return hidden ? null : summaryOf(after, newer);
   }
 
   /** Newest first, at most `limit`. `query` matches titles and previews, case folded; archived threads are not listed. */
   list(options: { query?: string; limit?: number } = {}): ThreadSummary[] {
     const limit = Math.max(0, Math.min(options.limit ?? THREADS_LISTED, THREADS_LISTED));
     const query = fold(options.query ?? "").trim();
-    const rows = new Map(this.#rows("SELECT * FROM threads").map((row) => [row.id, row]));
+    const rows = new Map(this.#rows("SELECT * FROM threads WHERE archived = 0").map((row) => [row.id, row]));
     const summaries: ThreadSummary[] = [];
     for (const id of new Set([...rows.keys(), ...this.#live.keys()])) {
       const live = this.#live.get(id);
-      const row = rows.get(id);
-      if (row?.archived && !live) continue;
+      const row = rows.get(id) ?? this.#row(id);
       const summary = summaryOf(row, live);
       if (query && !fold(`${summary.title}\n${summary.preview}`).includes(query)) continue;
       summaries.push(summary);
@@ -120,6 +123,37 @@ export class ThreadList {
   titleCopy(thread: string, from: string): ThreadSummary {
     const title = this.#row(from)?.title || this.#known(thread).title;
     return this.rename(thread, forkTitle(title));
+  }
+
+  /** Undefined when there is no such thread; empty while it has none. */
+  titleOf(thread: string): string | undefined {
+    return this.#row(thread)?.title ?? this.#live.get(thread)?.suggestedTitle;
+  }
+
+  /** The newest entry of a thread's journal that it told of; 0 before it told anything. */
+  toldOf(thread: string): number {
+    return Math.max(0, this.#row(threadOf(thread))?.seq ?? 0);
+  }
+
+  /**
+   * Texts of a thread were erased: a title that was made of them goes, and what is shown of it is said anew. Null when it
+   * is not on the list. Throws `thread_invalid`.
+   */
+  erased(update: ThreadErased): ThreadSummary | null {
+    const thread = threadOf(update.thread);
+    this.#live.delete(thread);
+    const row = this.#row(thread);
+    if (!row) return null;
+    const gone = update.titles.includes(sha256(row.title.replace(FORK_REMARK, "")));
+    const title = gone ? clip(update.title, limits.titleChars) : row.title;
+    const after = {
+      ...row,
+      title,
+      preview: clip(update.preview, PREVIEW_CHARS),
+      index_seq: row.index_seq + 1,
+    };
+    this.#write(after);
+    return row.archived ? null : summaryOf(after, undefined);
   }
 
   /** Forgets a thread as if it had never been there. */
@@ -203,11 +237,16 @@ export class ThreadList {
   }
 }
 
+/** A chat of a program is on the list only while a person has to decide something in it. */
+const isHidden = ({ thread, status }: ThreadUpdate): boolean =>
+  isProgramThread(thread) && status !== "asking";
+
 /** The row after an update that counts. */
 function merged(row: ThreadRow | undefined, update: ThreadUpdate): ThreadRow {
   // The first title stays: whoever wants another one says so, and nothing that is suggested later takes it away.
   const title = row?.title || clip(update.suggestedTitle.trim().replace(/\s+/g, " "), limits.titleChars);
-  const news = row === undefined || title !== row.title || row.archived === 1;
+  const hidden = isHidden(update);
+  const news = !hidden && (row === undefined || title !== row.title || row.archived === 1);
   return {
     id: update.thread,
     title,
@@ -216,7 +255,7 @@ function merged(row: ThreadRow | undefined, update: ThreadUpdate): ThreadRow {
     created_at: row?.created_at ?? update.at,
     updated_at: Math.max(row?.updated_at ?? 0, update.at),
     seq: update.seq,
-    archived: 0,
+    archived: hidden ? 1 : 0,
     input_tokens: (row?.input_tokens ?? 0) + update.inputTokens,
     output_tokens: (row?.output_tokens ?? 0) + update.outputTokens,
     index_seq: (row?.index_seq ?? 0) + (news ? 1 : 0),
@@ -240,9 +279,11 @@ function summaryOf(row: ThreadRow | undefined, live: ThreadUpdate | undefined): 
   };
 }
 
+const FORK_REMARK = / \(fork(?: (\d{1,4}))?\)$/;
+
 /** `Plan`, `Plan (fork)`, `Plan (fork 2)`: a remark is counted on, not repeated, and stays whole in a long title. */
 function forkTitle(title: string): string {
-  const before = / \(fork(?: (\d{1,4}))?\)$/.exec(title);
+  const before = FORK_REMARK.exec(title);
   const remark = before ? ` (fork ${Number(before[1] ?? 1) + 1})` : " (fork)";
   const base = before ? title.slice(0, before.index) : title || "Chat";
   return clip(base, limits.titleChars - remark.length).trimEnd() + remark;

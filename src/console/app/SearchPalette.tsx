@@ -144,7 +144,7 @@ function useImport(): () => void {
 
 export function SearchPalette({ initial, close, commands }: SearchPaletteProps) {
   const actions = useThreadActions();
-  const { jump, platform } = useServices();
+  const { jump, platform, may } = useServices();
   const importChat = useImport();
   const [text, setText] = useState(initial);
   const hits = useHits(text.trim());
@@ -158,7 +158,9 @@ export function SearchPalette({ initial, close, commands }: SearchPaletteProps) 
     { id: "import", title: texts.chatMenu.import, icon: <UploadSimpleIcon />, run: importChat },
     { id: "settings", title: texts.settings.title, icon: <GearSixIcon />, run: commands.settings },
     { id: "help", title: texts.shortcuts.title, icon: <KeyboardIcon />, run: commands.help },
-  ].map((entry) => ({ ...entry, description: "" }));
+  ]
+    .filter(({ id }) => may.write || (id !== "new" && id !== "import"))
+    .map((entry) => ({ ...entry, description: "" }));
   const groups: Group[] = [
     {
       label: texts.search.chats,

@@ -1,12 +1,15 @@
 /** The three panes: chats, conversation, files; side by side where there is room, as drawers where there is not. */
+import { SidebarSimpleIcon } from "@phosphor-icons/react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { ConversationPane } from "../chat/ConversationPane.tsx";
+import { ReadOnlyReason } from "../chat/ReadOnly.tsx";
 import { texts } from "../texts.ts";
 import { Drawer } from "../ui/Drawer.tsx";
+import { IconButton } from "../ui/IconButton.tsx";
 import { useNotify } from "../ui/toasts.tsx";
 import { sentenceOf } from "./api.ts";
-import type { Panels } from "./panels.tsx";
-import { PanelsProvider } from "./panels.tsx";
+import type { Panels, SettingsPage } from "./panels.tsx";
+import { PanelsProvider, usePanels } from "./panels.tsx";
 import { navigate, pathOf } from "./route.ts";
 import { Sidebar } from "./Sidebar.tsx";
 import { BESIDE_CHATS, BESIDE_FILES, useAgent, useMedia, useServices, useThreads } from "./services.tsx";
@@ -25,10 +28,15 @@ const ShortcutsDialog = lazy(async () => ({
   default: (await import("./ShortcutsDialog.tsx")).ShortcutsDialog,
 }));
 
+const AdministrationDialog = lazy(async () => ({
+  default: (await import("../admin/AdministrationDialog.tsx")).AdministrationDialog,
+}));
+const NewTeamDialog = lazy(async () => ({
+  default: (await import("../team/NewTeamDialog.tsx")).NewTeamDialog,
+}));
+
 const CHATS_KEY = "holdfast:panel:chats";
 const FILES_KEY = "holdfast:panel:files";
-
-type SettingsPage = NonNullable<Parameters<Panels["openSettings"]>[0]>;
 
 /** Whether a panel stands beside the conversation, remembered; and whether its drawer is open, which is not. */
 function usePanel(
@@ -52,13 +60,14 @@ function usePanel(
 
 /** `/@handle` shows the newest chat; without one, a new chat. */
 function useNewest(thread: string | null): void {
-  const { threads: list, handle } = useServices();
+  const { threads: list, handle, may } = useServices();
   const { loaded, threads } = useThreads();
   const notify = useNotify();
   const newest = threads[0]?.id;
   useEffect(() => {
     if (thread !== null || !loaded) return;
     if (newest) return navigate(pathOf(handle, newest), true);
+    if (!may.write) return;
     let here = true;
     list.create().then(
       (id) => here && navigate(pathOf(handle, id), true),
@@ -67,11 +76,40 @@ function useNewest(thread: string | null): void {
     return () => {
       here = false;
     };
-  }, [thread, loaded, newest, handle, list, notify]);
+  }, [thread, loaded, newest, handle, list, notify, may]);
+}
+
+/** `/@handle` of somebody who may not begin a chat, while there is none. */
+function NoChat() {
+  const { may } = useServices();
+  const { loaded, threads } = useThreads();
+  const { setChats, chats, chatsBeside } = usePanels();
+  const nothing = !may.write && loaded && threads.length === 0;
+  return (
+    <main id="chat" className="pane pane-chat" aria-label={texts.chat.label}>
+      {nothing && (
+        <>
+          <div className="pane-header">
+            {!(chats && chatsBeside) && (
+              <IconButton
+                icon={<SidebarSimpleIcon className="size-[1.15rem]" />}
+                label={texts.sidebar.open}
+                onClick={() => setChats(true)}
+              />
+            )}
+          </div>
+          <div className="stopped">
+            <h2>{texts.readOnly.noChats}</h2>
+            <ReadOnlyReason />
+          </div>
+        </>
+      )}
+    </main>
+  );
 }
 
 export function Shell({ thread }: { thread: string | null }) {
-  const { threads: list } = useServices();
+  const { threads: list, may } = useServices();
   const { threads } = useThreads();
   const { name } = useAgent();
   const actions = useThreadActions();
@@ -80,7 +118,10 @@ export function Shell({ thread }: { thread: string | null }) {
   const [chats, setChats] = usePanel(CHATS_KEY, besideChats, true);
   const [files, setFiles] = usePanel(FILES_KEY, besideFiles, false);
   const [file, setFile] = useState<string | null>(null);
-  const [settings, setSettings] = useState<SettingsPage | null>(null);
+  /** `null`: closed; `first`: whichever page comes first for the reader. */
+  const [settings, setSettings] = useState<SettingsPage | "first" | null>(null);
+  const [administering, setAdministering] = useState(false);
+  const [founding, setFounding] = useState(false);
   /** What is searched for; `null` while nothing is. */
   const [searching, setSearching] = useState<string | null>(null);
   const [scheduling, setScheduling] = useState(false);
@@ -102,7 +143,7 @@ export function Shell({ thread }: { thread: string | null }) {
   const openSettings = useCallback(
     (page?: SettingsPage) => {
       closeDrawer();
-      setSettings(page ?? "agent");
+      setSettings(page ?? "first");
     },
     [closeDrawer],
   );
@@ -117,6 +158,15 @@ export function Shell({ thread }: { thread: string | null }) {
     closeDrawer();
     setScheduling(true);
   }, [closeDrawer]);
+  const openAdministration = useCallback(() => {
+    closeDrawer();
+    setSettings(null);
+    setAdministering(true);
+  }, [closeDrawer]);
+  const openNewTeam = useCallback(() => {
+    closeDrawer();
+    setFounding(true);
+  }, [closeDrawer]);
   const panels = useMemo<Panels>(
     () => ({
       chats,
@@ -129,18 +179,33 @@ export function Shell({ thread }: { thread: string | null }) {
       openSettings,
       openSearch,
       openSchedules,
+      openAdministration,
+      openNewTeam,
     }),
-    [chats, besideChats, files, file, setChats, setFiles, openSettings, openSearch, openSchedules],
+    [
+      chats,
+      besideChats,
+      files,
+      file,
+      setChats,
+      setFiles,
+      openSettings,
+      openSearch,
+      openSchedules,
+      openAdministration,
+      openNewTeam,
+    ],
   );
   const newChat = useCallback(() => {
     closeDrawer();
+    if (!may.write) return;
     // The chat that is shown may be an empty one already.
     if (thread !== null && !threads.some((item) => item.id === thread)) {
       document.getElementById("composer")?.focus();
       return;
     }
     actions.create();
-  }, [actions, closeDrawer, thread, threads]);
+  }, [actions, closeDrawer, thread, threads, may]);
 
   useShortcut("search", () => openSearch());
   useShortcut("newChat", newChat);
@@ -164,11 +229,7 @@ export function Shell({ thread }: { thread: string | null }) {
       </a>
       <div className="shell">
         {besideChats && chats && <div className="pane pane-chats">{sidebar}</div>}
-        {thread === null ? (
-          <main id="chat" className="pane pane-chat" aria-label={texts.chat.label} />
-        ) : (
-          <ConversationPane key={thread} thread={thread} />
-        )}
+        {thread === null ? <NoChat /> : <ConversationPane key={thread} thread={thread} />}
         {besideFiles && files && <aside className="pane pane-files">{filesPanel}</aside>}
       </div>
       {!besideChats && (
@@ -197,6 +258,8 @@ export function Shell({ thread }: { thread: string | null }) {
           />
         )}
         {scheduling && <SchedulesDialog thread={thread} close={() => setScheduling(false)} />}
+        {administering && <AdministrationDialog close={() => setAdministering(false)} />}
+        {founding && <NewTeamDialog close={() => setFounding(false)} />}
         {helping && <ShortcutsDialog close={() => setHelping(false)} />}
       </Suspense>
     </PanelsProvider>

@@ -17,16 +17,16 @@ import {
 import { memo, useState } from "react";
 import { texts } from "../texts.ts";
 import { IconButton } from "../ui/IconButton.tsx";
-import { Mark } from "../ui/Mark.tsx";
 import { RenameField } from "../ui/RenameField.tsx";
 import { Spinner } from "../ui/Spinner.tsx";
 import { groupsOf } from "./groups.ts";
 import { usePanels } from "./panels.tsx";
 import { pathOf } from "./route.ts";
-import { useAgent, useNow, useServices, useThreads } from "./services.tsx";
+import { useMay, useNow, useServices, useThreads } from "./services.tsx";
 import type { ThreadActions } from "./threadActions.ts";
 import { useThreadActions } from "./threadActions.ts";
 import type { ThreadItem } from "./threads.ts";
+import { WhoseMenu } from "./WhoseMenu.tsx";
 
 /** "Today" becomes "Yesterday" at most this late. */
 const REGROUP_MS = 5 * 60_000;
@@ -68,6 +68,7 @@ interface RowProps {
 }
 
 const Row = memo(function Row({ item, current, href, actions, opened }: RowProps) {
+  const { write } = useMay();
   const [renaming, setRenaming] = useState(false);
   const title = item.title || texts.sidebar.untitled;
   if (renaming) {
@@ -96,9 +97,9 @@ const Row = memo(function Row({ item, current, href, actions, opened }: RowProps
           actions.open(item.id);
           opened();
         }}
-        onDoubleClick={() => setRenaming(true)}
+        onDoubleClick={() => write && setRenaming(true)}
         onKeyDown={(event) => {
-          if (event.key === "F2") setRenaming(true);
+          if (event.key === "F2" && write) setRenaming(true);
         }}
       >
         <span className={item.unread ? "truncate font-semibold" : "truncate"}>{title}</span>
@@ -113,16 +114,22 @@ const Row = memo(function Row({ item, current, href, actions, opened }: RowProps
           }
         />
         <DropdownMenu.Content align="start">
-          <DropdownMenu.Item icon={PencilSimpleIcon} onClick={() => setRenaming(true)}>
-            {texts.sidebar.rename}
-          </DropdownMenu.Item>
+          {write && (
+            <DropdownMenu.Item icon={PencilSimpleIcon} onClick={() => setRenaming(true)}>
+              {texts.sidebar.rename}
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item icon={LinkIcon} onClick={() => actions.copyLink(item.id)}>
             {texts.sidebar.copyLink}
           </DropdownMenu.Item>
-          <DropdownMenu.Separator />
-          <DropdownMenu.Item icon={ArchiveIcon} onClick={() => actions.archive(item)}>
-            {texts.sidebar.archive}
-          </DropdownMenu.Item>
+          {write && (
+            <>
+              <DropdownMenu.Separator />
+              <DropdownMenu.Item icon={ArchiveIcon} onClick={() => actions.archive(item)}>
+                {texts.sidebar.archive}
+              </DropdownMenu.Item>
+            </>
+          )}
         </DropdownMenu.Content>
       </DropdownMenu>
     </li>
@@ -138,19 +145,15 @@ export interface SidebarProps {
 }
 
 export function Sidebar({ current, newChat, search, opened }: SidebarProps) {
-  const { me, handle } = useServices();
-  const { name } = useAgent();
+  const { me, handle, may } = useServices();
   const { loaded, threads } = useThreads();
   const panels = usePanels();
   const actions = useThreadActions();
   const now = useNow(REGROUP_MS);
   return (
     <nav className="sidebar" aria-label={texts.sidebar.label}>
-      <div className="flex items-center gap-2.5 px-3 pt-3 pb-2">
-        <Mark className="size-7 shrink-0" />
-        <span className="min-w-0 flex-1 truncate font-semibold tracking-[-0.01em]">
-          {name || texts.product}
-        </span>
+      <div className="flex items-center gap-1 px-2 pt-2.5 pb-2">
+        <WhoseMenu />
         <IconButton
           icon={<SidebarSimpleIcon className="size-[1.15rem]" />}
           label={texts.sidebar.hide}
@@ -159,13 +162,15 @@ export function Sidebar({ current, newChat, search, opened }: SidebarProps) {
         />
       </div>
       <div className="flex gap-2 px-3 pb-3">
-        <Button
-          className="flex-1 justify-start"
-          icon={<NotePencilIcon className="size-[1.1rem]" />}
-          onClick={newChat}
-        >
-          {texts.sidebar.newChat}
-        </Button>
+        {may.write && (
+          <Button
+            className="flex-1 justify-start"
+            icon={<NotePencilIcon className="size-[1.1rem]" />}
+            onClick={newChat}
+          >
+            {texts.sidebar.newChat}
+          </Button>
+        )}
         <IconButton
           variant="secondary"
           icon={<MagnifyingGlassIcon className="size-[1.1rem]" />}
@@ -184,7 +189,7 @@ export function Sidebar({ current, newChat, search, opened }: SidebarProps) {
         {loaded && threads.length === 0 && (
           <div className="px-3 py-6 text-center text-sm text-kumo-subtle">
             <p className="font-medium text-kumo-default">{texts.sidebar.empty}</p>
-            <p>{texts.sidebar.emptyHint}</p>
+            {may.write && <p>{texts.sidebar.emptyHint}</p>}
           </div>
         )}
         {groupsOf(threads, now).map((group) => (

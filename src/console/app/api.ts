@@ -52,7 +52,8 @@ const meSchema = z.object({
     role: z.string(),
     kind: z.string(),
   }),
-  agent: settingsSchema,
+  /** Guests have none. */
+  agent: settingsSchema.nullable(),
   deployment: z.enum(["local", "cloud"]),
   defaultModel: z.string(),
 });

@@ -1,6 +1,7 @@
 /** The live feed of an agent: what changes in its chats, settings and files, whoever changed it. */
 import { z } from "zod";
 import type { FeedEvent } from "../../protocol/rpc.ts";
+import { CUT_CODE } from "../../protocol/teams.ts";
 import { settingsSchema, threadSchema } from "./api.ts";
 import type { Connection } from "./connection.ts";
 import { connect } from "./connection.ts";
@@ -23,6 +24,10 @@ export interface FeedOptions {
   onEvent(event: FeedEvent): void;
   /** A new connection after one that was lost: anything may have changed meanwhile. */
   onAgain(): void;
+  /** The right to listen was taken. The sentence may be empty. */
+  onCut(reason: string): void;
+  /** Asked when the server would not have us: see `ConnectionOptions`. */
+  whyRefused(): Promise<{ code: number; reason: string } | null>;
 }
 
 /** Listens until closed. Unknown events are left out: newer servers may send more. */
@@ -32,7 +37,12 @@ export function listenToFeed(options: FeedOptions): Connection {
     platform: options.platform,
     path: `/api/agents/${encodeURIComponent(options.handle)}/feed`,
     pingEveryMs: FEED_PING_MS,
-    onStatus: () => {},
+    onStatus: (status) => {
+      if (status.kind === "stopped" && (status.code === CUT_CODE || status.code === 403)) {
+        options.onCut(status.reason);
+      }
+    },
+    whyRefused: options.whyRefused,
     onOpen: () => {
       if (before) options.onAgain();
       before = true;

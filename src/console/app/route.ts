@@ -1,4 +1,4 @@
-/** Client-side routing: `/@{handle}` and `/@{handle}/{thread}`, by the History API. */
+/** Client-side routing: `/@{handle}`, `/@{handle}/{thread}` and `/join/{handle}/{token}`, by the History API. */
 import { useSyncExternalStore } from "react";
 
 export interface Route {
@@ -18,6 +18,13 @@ export const pathOf = (handle: string, thread?: string): string =>
   thread
     ? `/@${encodeURIComponent(handle)}/${encodeURIComponent(thread)}`
     : `/@${encodeURIComponent(handle)}`;
+
+/** The invitation that a path is the page of, or `null`. */
+export function invitationOf(path: string): { handle: string; token: string } | null {
+  const match = path.match(/^\/join\/([^/]+)\/([^/]+)\/?$/);
+  if (!match?.[1] || !match[2]) return null;
+  return { handle: decodeURIComponent(match[1]), token: decodeURIComponent(match[2]) };
+}
 
 const listeners = new Set<() => void>();
 

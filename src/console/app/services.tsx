@@ -4,12 +4,14 @@ import type { AgentSettings } from "../../protocol/rpc.ts";
 import type { FileStore } from "../files/store.ts";
 import type { ScheduleStore } from "../schedules/store.ts";
 import type { ModelStore } from "../settings/models.ts";
+import type { ShareStore } from "../shares/store.ts";
 import type { Api, Me } from "./api.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Platform } from "./platform.ts";
 import type { ThemeControl } from "./theme.ts";
 import type { ThreadList } from "./threads.ts";
 import type { Value } from "./value.ts";
+import type { May, MyTeams, Whose } from "./whose.ts";
 
 /** Where the reader wants to be taken. */
 export interface Jump {
@@ -23,6 +25,11 @@ export interface Services {
   me: Me;
   /** Whose agent is shown. */
   handle: string;
+  whose: Whose;
+  may: May;
+  teams: MyTeams;
+  /** Links to read chats of this agent. */
+  shares: ShareStore;
   threads: ThreadList;
   files: FileStore;
   models: ModelStore;
@@ -33,6 +40,8 @@ export interface Services {
   settings: Value<AgentSettings>;
   theme: ThemeControl;
   signedOut(): void;
+  /** The server took the reader's right to what is shown: nothing of it stays on the page. */
+  cut(reason: string): void;
 }
 
 const ServicesContext = createContext<Services | null>(null);
@@ -44,10 +53,25 @@ export function useServices(): Services {
   return services;
 }
 
+/** The browser, also where there is nothing else: a page that is only read. */
+const PlatformContext = createContext<Platform | null>(null);
+export const PlatformProvider = PlatformContext.Provider;
+
+export function usePlatform(): Platform {
+  const services = useContext(ServicesContext);
+  const alone = useContext(PlatformContext);
+  const platform = services?.platform ?? alone;
+  if (!platform)
+    throw new Error("A component was rendered outside of ServicesProvider and PlatformProvider.");
+  return platform;
+}
+
 export const useAgent = (): AgentSettings => {
   const { settings } = useServices();
   return useSyncExternalStore(settings.subscribe, settings.get);
 };
+
+export const useMay = (): May => useServices().may;
 
 export const useThreads = () => {
   const { threads } = useServices();
@@ -56,7 +80,7 @@ export const useThreads = () => {
 
 /** The present, renewed every `everyMs`, for texts such as "5 min ago". */
 export function useNow(everyMs: number): number {
-  const { platform } = useServices();
+  const platform = usePlatform();
   const [now, setNow] = useState(() => platform.now());
   useEffect(() => {
     let cancel = () => {};

@@ -1,5 +1,5 @@
 /** One answer: the agent's text across the column, with its tool calls, and what can be done with it. */
-import { ArrowClockwiseIcon, GitBranchIcon } from "@phosphor-icons/react";
+import { ArrowClockwiseIcon, EraserIcon, GitBranchIcon } from "@phosphor-icons/react";
 import { memo } from "react";
 import { useAgent } from "../app/services.tsx";
 import { Markdown } from "../markdown/Markdown.tsx";
@@ -115,12 +115,22 @@ export const Answer = memo(function Answer({ message, live, newest, regenerate, 
               onClick={again}
             />
           )}
-          <IconButton
-            size="sm"
-            icon={<GitBranchIcon />}
-            label={texts.fork.action}
-            onClick={() => actions.fork(message)}
-          />
+          {actions.write && (
+            <IconButton
+              size="sm"
+              icon={<GitBranchIcon />}
+              label={texts.fork.action}
+              onClick={() => actions.fork(message)}
+            />
+          )}
+          {actions.erase && (
+            <IconButton
+              size="sm"
+              icon={<EraserIcon />}
+              label={texts.eraseMessage}
+              onClick={() => actions.erase?.(message)}
+            />
+          )}
           <Meta message={message} />
         </div>
       )}

@@ -3,7 +3,7 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { CheckIcon, HandPalmIcon, XIcon } from "@phosphor-icons/react";
 import type { KeyboardEvent } from "react";
 import { useId, useState } from "react";
-import { useAgent, useNow } from "../app/services.tsx";
+import { useAgent, useMay, useNow } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { exactTime, soonText } from "../ui/format.ts";
 import { Keys } from "../ui/Keys.tsx";
@@ -32,6 +32,7 @@ export function ApprovalCard({ part }: { part: ToolPart }) {
   const client = useChatClient();
   const chosen = useShown((chat) => chat.deciding[part.key]);
   const notify = useNotify();
+  const { write } = useMay();
   const [comment, setComment] = useState("");
   const id = useId();
   const sentence = toolSentence(part);
@@ -39,7 +40,7 @@ export function ApprovalCard({ part }: { part: ToolPart }) {
   const given = argumentsOf(part.input);
 
   const decide = (approved: boolean) => {
-    if (chosen !== undefined) return;
+    if (chosen !== undefined || !write) return;
     if (!client.decide(part.key, approved, comment)) return notify.problem(texts.waiting.offline);
     // The card goes away with its decision, and the focus must not go with it.
     document.getElementById("composer")?.focus();
@@ -77,42 +78,48 @@ export function ApprovalCard({ part }: { part: ToolPart }) {
           ))}
         </dl>
       )}
-      <label htmlFor={id} className="sr-only">
-        {texts.approval.comment}
-      </label>
-      <input
-        id={id}
-        className="plain-field"
-        value={comment}
-        maxLength={COMMENT_CHARS}
-        placeholder={texts.approval.comment}
-        disabled={chosen !== undefined}
-        onChange={(event) => setComment(event.target.value)}
-      />
-      <div className="approval-actions">
-        <Button
-          variant="primary"
-          icon={<CheckIcon weight="bold" />}
-          loading={chosen === true}
-          disabled={chosen !== undefined}
-          aria-label={texts.approval.approve}
-          onClick={() => decide(true)}
-        >
-          {chosen === true ? texts.approval.approving : texts.approval.approve}
-          <Keys keys={["A"]} />
-        </Button>
-        <Button
-          icon={<XIcon weight="bold" />}
-          loading={chosen === false}
-          disabled={chosen !== undefined}
-          aria-label={texts.approval.deny}
-          onClick={() => decide(false)}
-        >
-          {chosen === false ? texts.approval.denying : texts.approval.deny}
-          <Keys keys={["D"]} />
-        </Button>
-        <Deadline at={part.expiresAt} />
-      </div>
+      {write ? (
+        <>
+          <label htmlFor={id} className="sr-only">
+            {texts.approval.comment}
+          </label>
+          <input
+            id={id}
+            className="plain-field"
+            value={comment}
+            maxLength={COMMENT_CHARS}
+            placeholder={texts.approval.comment}
+            disabled={chosen !== undefined}
+            onChange={(event) => setComment(event.target.value)}
+          />
+          <div className="approval-actions">
+            <Button
+              variant="primary"
+              icon={<CheckIcon weight="bold" />}
+              loading={chosen === true}
+              disabled={chosen !== undefined}
+              aria-label={texts.approval.approve}
+              onClick={() => decide(true)}
+            >
+              {chosen === true ? texts.approval.approving : texts.approval.approve}
+              <Keys keys={["A"]} />
+            </Button>
+            <Button
+              icon={<XIcon weight="bold" />}
+              loading={chosen === false}
+              disabled={chosen !== undefined}
+              aria-label={texts.approval.deny}
+              onClick={() => decide(false)}
+            >
+              {chosen === false ? texts.approval.denying : texts.approval.deny}
+              <Keys keys={["D"]} />
+            </Button>
+            <Deadline at={part.expiresAt} />
+          </div>
+        </>
+      ) : (
+        <p className="approval-deadline">{texts.readOnly.approval}</p>
+      )}
     </section>
   );
 }

@@ -83,6 +83,8 @@ export function Composer({ thread, working, disabled, send, stop, command, ref }
       path === null ? [] : [{ path, name, mediaType }],
     );
     const write = () => writeDraft(platform.storage, me.user.id, thread, { text, files: kept });
+    // What was sent is no draft any more, however soon the page is left.
+    if (text === "" && kept.length === 0) return write();
     const cancel = platform.after(DRAFT_EVERY_MS, write);
     return () => {
       cancel();

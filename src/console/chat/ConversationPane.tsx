@@ -1,9 +1,10 @@
 /** The conversation: header, messages, message box, and files dropped anywhere on it. */
 import { UploadSimpleIcon } from "@phosphor-icons/react";
 import type { DragEvent } from "react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { CUT_CODE } from "../../protocol/teams.ts";
 import { usePanels } from "../app/panels.tsx";
-import { useAgent, useThreads } from "../app/services.tsx";
+import { useAgent, useServices, useThreads } from "../app/services.tsx";
 import { useShortcut } from "../app/shortcuts.ts";
 import { useThreadActions } from "../app/threadActions.ts";
 import { texts } from "../texts.ts";
@@ -17,6 +18,7 @@ import { EmptyChat } from "./EmptyChat.tsx";
 import { Header } from "./Header.tsx";
 import type { Message } from "./message.ts";
 import { textOf } from "./message.ts";
+import { ReadOnly } from "./ReadOnly.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { UndoneNotice } from "./UndoneNotice.tsx";
 import type { MessageActions } from "./UserMessage.tsx";
@@ -24,6 +26,8 @@ import type { SentPart, Unsent } from "./unsent.ts";
 import { useChat, useChatSnapshot } from "./useChat.ts";
 import type { ConversationActions } from "./useConversationActions.ts";
 import { useConversationActions } from "./useConversationActions.ts";
+
+const EraseDialog = lazy(async () => ({ default: (await import("../log/EraseDialog.tsx")).EraseDialog }));
 
 /** How much of an answer is read out when it is there. */
 const ANNOUNCED_CHARS = 400;
@@ -73,10 +77,13 @@ interface ConversationProps {
 }
 
 function Conversation({ client, thread, conversation }: ConversationProps) {
+  const { may, cut } = useServices();
   const chat = useChatSnapshot(client);
   const composer = useRef<ComposerHandle>(null);
   const announcement = useAnnouncement(client);
   const [dragging, setDragging] = useState(false);
+  /** The message that is to be erased, while it is asked about. */
+  const [erasing, setErasing] = useState<Message | null>(null);
   const depth = useRef(0);
 
   const focus = useCallback(() => composer.current?.focus(), []);
@@ -87,13 +94,15 @@ function Conversation({ client, thread, conversation }: ConversationProps) {
   const stop = useCallback(() => {
     if (!client.stop()) stopUnseen();
   }, [client, stopUnseen]);
-  useShortcut("stop", stop, working);
+  useShortcut("stop", stop, working && may.write);
   const actions = useMemo<MessageActions>(
     () => ({
+      write: may.write,
       replace: (message, text) => client.send(replacing(message, text), { replaces: message.id }),
       fork: (message) => fork(message.id),
+      erase: may.run ? setErasing : null,
     }),
-    [client, fork],
+    [client, fork, may],
   );
   const threads = useThreadActions();
   const panels = usePanels();
@@ -124,13 +133,17 @@ function Conversation({ client, thread, conversation }: ConversationProps) {
     composer.current?.insert(text);
   };
   const onDrag = (event: DragEvent, step: number) => {
-    if (!carriesFiles(event)) return;
+    if (!may.write || !carriesFiles(event)) return;
     event.preventDefault();
     depth.current = Math.max(0, depth.current + step);
     setDragging(depth.current > 0);
   };
-  if (chat.connection.kind === "stopped") {
-    return <Stopped code={chat.connection.code} reason={chat.connection.reason} />;
+  const stopped = chat.connection.kind === "stopped" ? chat.connection : null;
+  useEffect(() => {
+    if (stopped?.code === CUT_CODE) cut(stopped.reason);
+  }, [stopped, cut]);
+  if (stopped) {
+    return <Stopped code={stopped.code} reason={stopped.reason} />;
   }
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way to the attach button
@@ -140,7 +153,7 @@ function Conversation({ client, thread, conversation }: ConversationProps) {
       onDragLeave={(event) => onDrag(event, -1)}
       onDragOver={(event) => onDrag(event, 0)}
       onDrop={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!may.write || !carriesFiles(event)) return;
         event.preventDefault();
         depth.current = 0;
         setDragging(false);
@@ -153,7 +166,7 @@ function Conversation({ client, thread, conversation }: ConversationProps) {
         thread={thread}
         actions={actions}
         edit={edit}
-        empty={<EmptyChat choose={(text) => composer.current?.insert(text)} />}
+        empty={may.write ? <EmptyChat choose={(text) => composer.current?.insert(text)} /> : null}
       />
       <div className="composer-dock">
         <ConnectionBar status={chat.connection} retry={client.reconnect} />
@@ -167,16 +180,25 @@ function Conversation({ client, thread, conversation }: ConversationProps) {
             dismiss={conversation.dismiss}
           />
         )}
-        <Composer
-          ref={composer}
-          thread={thread}
-          working={working}
-          disabled={false}
-          send={client.send}
-          stop={stop}
-          command={command}
-        />
+        {may.write ? (
+          <Composer
+            ref={composer}
+            thread={thread}
+            working={working}
+            disabled={false}
+            send={client.send}
+            stop={stop}
+            command={command}
+          />
+        ) : (
+          <ReadOnly again={client.reconnect} />
+        )}
       </div>
+      {erasing && (
+        <Suspense fallback={null}>
+          <EraseDialog thread={thread} message={erasing} close={() => setErasing(null)} />
+        </Suspense>
+      )}
       <div className="sr-only" role="status" aria-live="polite">
         {announcement}
       </div>

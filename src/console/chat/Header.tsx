@@ -2,6 +2,7 @@
 import { FolderSimpleIcon, SidebarSimpleIcon } from "@phosphor-icons/react";
 import { useState } from "react";
 import { usePanels } from "../app/panels.tsx";
+import { useMay } from "../app/services.tsx";
 import { useThreadActions } from "../app/threadActions.ts";
 import type { ThreadItem } from "../app/threads.ts";
 import { texts } from "../texts.ts";
@@ -18,6 +19,7 @@ export interface HeaderProps {
 export function Header({ item, conversation }: HeaderProps) {
   const panels = usePanels();
   const actions = useThreadActions();
+  const { write } = useMay();
   const [renaming, setRenaming] = useState(false);
   const title = item?.title || texts.sidebar.untitled;
   return (
@@ -45,8 +47,8 @@ export function Header({ item, conversation }: HeaderProps) {
             <button
               type="button"
               className="title-button"
-              title={item ? texts.chat.renameHint : undefined}
-              disabled={!item}
+              title={item && write ? texts.chat.renameHint : undefined}
+              disabled={!item || !write}
               onClick={() => setRenaming(true)}
             >
               {title}

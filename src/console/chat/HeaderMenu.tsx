@@ -11,14 +11,16 @@ import {
   GitBranchIcon,
   LinkIcon,
   PencilSimpleIcon,
+  ShareNetworkIcon,
   TrashIcon,
 } from "@phosphor-icons/react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState, useSyncExternalStore } from "react";
 import { sentenceOf } from "../app/api.ts";
 import { usePanels } from "../app/panels.tsx";
 import { useServices } from "../app/services.tsx";
 import { useThreadActions } from "../app/threadActions.ts";
 import type { ThreadItem } from "../app/threads.ts";
+import { isOpen } from "../shares/store.ts";
 import { texts } from "../texts.ts";
 import { download } from "../ui/download.ts";
 import { IconButton } from "../ui/IconButton.tsx";
@@ -26,6 +28,7 @@ import { useNotify } from "../ui/toasts.tsx";
 import type { ConversationActions } from "./useConversationActions.ts";
 
 const DeleteDialog = lazy(async () => ({ default: (await import("./DeleteDialog.tsx")).DeleteDialog }));
+const ShareDialog = lazy(async () => ({ default: (await import("../shares/ShareDialog.tsx")).ShareDialog }));
 const OutboxDialog = lazy(async () => ({ default: (await import("./OutboxDialog.tsx")).OutboxDialog }));
 
 export interface HeaderMenuProps {
@@ -35,12 +38,14 @@ export interface HeaderMenuProps {
 }
 
 export function HeaderMenu({ item, actions, rename }: HeaderMenuProps) {
-  const { conversations } = useServices();
+  const { conversations, may, shares, platform } = useServices();
+  const links = useSyncExternalStore(shares.list.subscribe, shares.list.get);
   const threads = useThreadActions();
   const panels = usePanels();
   const notify = useNotify();
-  const [dialog, setDialog] = useState<"delete" | "outbox" | null>(null);
+  const [dialog, setDialog] = useState<"delete" | "outbox" | "share" | null>(null);
   const undelivered = item.undelivered ?? 0;
+  const open = links?.filter((link) => link.thread === item.id && isOpen(link, platform.now())).length ?? 0;
   const keep = (content: Promise<Blob>, name: string) => {
     content.then(
       (blob) => download(blob, name),
@@ -50,6 +55,18 @@ export function HeaderMenu({ item, actions, rename }: HeaderMenuProps) {
   const close = () => setDialog(null);
   return (
     <>
+      {open > 0 && (
+        <button
+          type="button"
+          className="pill pill-shared"
+          aria-label={texts.shared.pillLabel(open)}
+          title={texts.shared.pillLabel(open)}
+          onClick={() => setDialog("share")}
+        >
+          <ShareNetworkIcon aria-hidden="true" weight="fill" />
+          <span className="max-sm:hidden">{texts.shared.pill}</span>
+        </button>
+      )}
       {undelivered > 0 && (
         <button
           type="button"
@@ -69,19 +86,30 @@ export function HeaderMenu({ item, actions, rename }: HeaderMenuProps) {
           }
         />
         <DropdownMenu.Content align="end">
-          <DropdownMenu.Item icon={PencilSimpleIcon} onClick={rename}>
-            {texts.sidebar.rename}
-          </DropdownMenu.Item>
+          {may.write && (
+            <DropdownMenu.Item icon={PencilSimpleIcon} onClick={rename}>
+              {texts.sidebar.rename}
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item icon={LinkIcon} onClick={() => threads.copyLink(item.id)}>
             {texts.sidebar.copyLink}
           </DropdownMenu.Item>
+          {may.run && (
+            <DropdownMenu.Item icon={ShareNetworkIcon} onClick={() => setDialog("share")}>
+              {texts.shared.action}
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Separator />
-          <DropdownMenu.Item icon={ArrowUUpLeftIcon} onClick={actions.undo}>
-            {texts.takeBack.action}
-          </DropdownMenu.Item>
-          <DropdownMenu.Item icon={GitBranchIcon} onClick={() => actions.fork()}>
-            {texts.fork.whole}
-          </DropdownMenu.Item>
+          {may.write && (
+            <>
+              <DropdownMenu.Item icon={ArrowUUpLeftIcon} onClick={actions.undo}>
+                {texts.takeBack.action}
+              </DropdownMenu.Item>
+              <DropdownMenu.Item icon={GitBranchIcon} onClick={() => actions.fork()}>
+                {texts.fork.whole}
+              </DropdownMenu.Item>
+            </>
+          )}
           <DropdownMenu.Item icon={CalendarDotsIcon} onClick={panels.openSchedules}>
             {texts.schedules.open}
           </DropdownMenu.Item>
@@ -98,17 +126,22 @@ export function HeaderMenu({ item, actions, rename }: HeaderMenuProps) {
           >
             {texts.chatMenu.exportJournal}
           </DropdownMenu.Item>
-          <DropdownMenu.Separator />
-          <DropdownMenu.Item icon={ArchiveIcon} onClick={() => threads.archive(item)}>
-            {texts.sidebar.archive}
-          </DropdownMenu.Item>
-          <DropdownMenu.Item icon={TrashIcon} variant="danger" onClick={() => setDialog("delete")}>
-            {texts.chatMenu.deleteForever}
-          </DropdownMenu.Item>
+          {may.write && (
+            <>
+              <DropdownMenu.Separator />
+              <DropdownMenu.Item icon={ArchiveIcon} onClick={() => threads.archive(item)}>
+                {texts.sidebar.archive}
+              </DropdownMenu.Item>
+              <DropdownMenu.Item icon={TrashIcon} variant="danger" onClick={() => setDialog("delete")}>
+                {texts.chatMenu.deleteForever}
+              </DropdownMenu.Item>
+            </>
+          )}
         </DropdownMenu.Content>
       </DropdownMenu>
       <Suspense fallback={null}>
         {dialog === "delete" && <DeleteDialog item={item} close={close} />}
+        {dialog === "share" && <ShareDialog item={item} close={close} />}
         {dialog === "outbox" && <OutboxDialog thread={item.id} close={close} />}
       </Suspense>
     </>

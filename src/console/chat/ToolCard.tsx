@@ -18,7 +18,7 @@ import {
   WrenchIcon,
 } from "@phosphor-icons/react";
 import { memo, useId, useState } from "react";
-import { useOpenFile } from "../app/panels.tsx";
+import { useFileOpener } from "../app/panels.tsx";
 import { CodeBlock } from "../markdown/CodeBlock.tsx";
 import { texts } from "../texts.ts";
 import { Spinner } from "../ui/Spinner.tsx";
@@ -84,7 +84,7 @@ function Detail({ label, value }: { label: string; value: unknown }) {
 
 export const ToolCard = memo(function ToolCard({ part }: { part: ToolPart }) {
   const [open, setOpen] = useState(false);
-  const openFile = useOpenFile();
+  const openFile = useFileOpener();
   const id = useId();
   const sentence = toolSentence(part);
   const { path } = sentence;
@@ -98,7 +98,7 @@ export const ToolCard = memo(function ToolCard({ part }: { part: ToolPart }) {
         <ToolIcon aria-hidden="true" className="size-[1.05rem] shrink-0 text-kumo-subtle" />
         <p className="min-w-0 flex-1 truncate">
           {sentence.verb}{" "}
-          {path ? (
+          {path && openFile ? (
             <button
               type="button"
               className="tool-path"
@@ -138,7 +138,9 @@ export const ToolCard = memo(function ToolCard({ part }: { part: ToolPart }) {
       {open && (
         <div id={id} className="tool-details">
           {hasInput && <Detail label={texts.tools.input} value={written} />}
-          {part.state === "done" && <Detail label={texts.tools.output} value={part.output} />}
+          {part.state === "done" && part.output !== undefined && (
+            <Detail label={texts.tools.output} value={part.output} />
+          )}
           {part.error && <Detail label={texts.tools.error} value={part.error} />}
         </div>
       )}

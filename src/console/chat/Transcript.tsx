@@ -168,8 +168,8 @@ export function Transcript(props: TranscriptProps) {
   }, [sent, toEnd]);
 
   const regenerate = useMemo(
-    () => (chat.connection.kind === "open" && !chat.working ? client.regenerate : null),
-    [chat.connection.kind, chat.working, client],
+    () => (actions.write && chat.connection.kind === "open" && !chat.working ? client.regenerate : null),
+    [actions, chat.connection.kind, chat.working, client],
   );
   const older = () => {
     stick.holdPlace();

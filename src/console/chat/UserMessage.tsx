@@ -1,5 +1,5 @@
 /** A message of the reader, in a bubble, and what can be done with it. */
-import { ClockCountdownIcon, GitBranchIcon, PencilSimpleIcon } from "@phosphor-icons/react";
+import { ClockCountdownIcon, EraserIcon, GitBranchIcon, PencilSimpleIcon } from "@phosphor-icons/react";
 import type { ReactNode } from "react";
 import { memo, useState } from "react";
 import { useServices } from "../app/services.tsx";
@@ -14,10 +14,14 @@ import { When } from "./When.tsx";
 
 /** What the chat does with one of its messages. The same object for all of them. */
 export interface MessageActions {
+  /** Whether the first two are to be offered. */
+  write: boolean;
   /** Says something else instead: this message, and all behind it, are taken back. */
   replace(message: Message, text: string): void;
   /** A new chat that begins with everything up to here. */
   fork(message: Message): void;
+  /** Asks what is to go, and erases it. `null`: not for this reader. */
+  erase: ((message: Message) => void) | null;
 }
 
 export interface UserMessageProps {
@@ -65,7 +69,7 @@ export const UserMessage = memo(function UserMessage(props: UserMessageProps) {
           ))}
         </div>
       )}
-      {editing && actions ? (
+      {editing && actions?.write ? (
         <MessageEditor
           text={text}
           label={texts.editing.label}
@@ -87,7 +91,7 @@ export const UserMessage = memo(function UserMessage(props: UserMessageProps) {
               <When at={message.metadata.createdAt} />
             </div>
             {text && <CopyButton text={() => text} label={texts.chat.copyMessage} />}
-            {actions && (
+            {actions?.write && (
               <>
                 <IconButton
                   size="sm"
@@ -102,6 +106,14 @@ export const UserMessage = memo(function UserMessage(props: UserMessageProps) {
                   onClick={() => actions.fork(message)}
                 />
               </>
+            )}
+            {actions?.erase && (
+              <IconButton
+                size="sm"
+                icon={<EraserIcon />}
+                label={texts.eraseMessage}
+                onClick={() => actions.erase?.(message)}
+              />
             )}
           </div>
         ))}

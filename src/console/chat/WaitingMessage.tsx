@@ -2,6 +2,7 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { ArrowBendDownRightIcon, ClockIcon } from "@phosphor-icons/react";
 import { useState } from "react";
+import { useMay } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { useNotify } from "../ui/toasts.tsx";
 import { useChatClient } from "./ChatContext.tsx";
@@ -14,6 +15,7 @@ import { UserMessage } from "./UserMessage.tsx";
 export function WaitingMessage({ line, working }: { line: Line; working: boolean }) {
   const client = useChatClient();
   const notify = useNotify();
+  const { write } = useMay();
   const [editing, setEditing] = useState(false);
   const { message, waiting } = line;
   const steering = waiting === "steering";
@@ -50,24 +52,26 @@ export function WaitingMessage({ line, working }: { line: Line; working: boolean
             {steering ? <ArrowBendDownRightIcon aria-hidden="true" /> : <ClockIcon aria-hidden="true" />}
             {steering ? texts.waiting.steering : texts.waiting.queued}
           </p>
-          <span className="flex gap-1">
-            {!steering && working && (
-              <Button
-                size="sm"
-                variant="ghost"
-                title={texts.waiting.sendNowHint}
-                onClick={() => amend({ action: "steer" })}
-              >
-                {texts.waiting.sendNow}
+          {write && (
+            <span className="flex gap-1">
+              {!steering && working && (
+                <Button
+                  size="sm"
+                  variant="ghost"
+                  title={texts.waiting.sendNowHint}
+                  onClick={() => amend({ action: "steer" })}
+                >
+                  {texts.waiting.sendNow}
+                </Button>
+              )}
+              <Button size="sm" variant="ghost" onClick={() => setEditing(true)}>
+                {texts.waiting.edit}
               </Button>
-            )}
-            <Button size="sm" variant="ghost" onClick={() => setEditing(true)}>
-              {texts.waiting.edit}
-            </Button>
-            <Button size="sm" variant="ghost" onClick={() => amend({ action: "delete" })}>
-              {texts.waiting.delete}
-            </Button>
-          </span>
+              <Button size="sm" variant="ghost" onClick={() => amend({ action: "delete" })}>
+                {texts.waiting.delete}
+              </Button>
+            </span>
+          )}
         </div>
       }
     />

@@ -9,6 +9,7 @@ import type { ChatClient, ChatOptions, ChatSnapshot, Decided } from "./chat.ts";
 import { chunkFrom } from "./chunks.ts";
 import type { Frame, ResponseFrame } from "./frames.ts";
 import { frameFrom } from "./frames.ts";
+import { OLDER_PAGE, readMessages } from "./history.ts";
 import { joinedOf, linesOf } from "./lines.ts";
 import { isAsking, messageFrom, messagesFrom } from "./message.ts";
 import type { Transcript } from "./transcript.ts";
@@ -18,10 +19,7 @@ import { asMessage, unsentQueue } from "./unsent.ts";
 
 /** How often the chat's connection is asked whether it lives. */
 export const CHAT_PING_MS = 20_000;
-/** Older messages fetched at a time. */
-export const OLDER_PAGE = 50;
 
-const pageSchema = z.union([z.array(z.unknown()), z.object({ messages: z.array(z.unknown()) })]);
 const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 export function chatClient(options: ChatOptions): ChatClient {
@@ -260,13 +258,7 @@ export function chatClient(options: ChatOptions): ChatClient {
     loadingOlder = true;
     publish();
     try {
-      const query = `before=${encodeURIComponent(oldest.id)}&limit=${OLDER_PAGE}`;
-      const response = await platform.fetch(`${base}/get-messages?${query}`);
-      if (response.status === 401) return options.signedOut();
-      if (!response.ok) throw new Error(`get-messages answered ${response.status}`);
-      const page = pageSchema.parse(await response.json());
-      const values = Array.isArray(page) ? page : page.messages;
-      state = transcript.onOlder(state, messagesFrom(values), OLDER_PAGE);
+      state = transcript.onOlder(state, await readMessages(options, oldest.id), OLDER_PAGE);
     } finally {
       loadingOlder = false;
       publish();

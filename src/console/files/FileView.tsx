@@ -74,7 +74,7 @@ export interface FileViewProps {
 }
 
 export function FileView({ path, back, close }: FileViewProps) {
-  const { files } = useServices();
+  const { files, may } = useServices();
   const notify = useNotify();
   const [loaded, again] = useFile(path);
   const [tab, setTab] = useState("preview");
@@ -84,7 +84,7 @@ export function FileView({ path, back, close }: FileViewProps) {
   // Somebody's page is drawn only when it is asked for.
   const source = chosen ?? shown?.kind === "html";
   const hasSource = shown !== null && ["markdown", "html", "csv", "json"].includes(shown.kind);
-  const editable = shown !== null && shown.text !== null && !shown.cut && isEditable(shown.kind);
+  const editable = may.write && shown !== null && shown.text !== null && !shown.cut && isEditable(shown.kind);
 
   const remove = async () => {
     // First, so that nothing here asks for a file that is no more.
@@ -162,10 +162,14 @@ export function FileView({ path, back, close }: FileViewProps) {
             <DropdownMenu.Item icon={CopyIcon} onClick={copyPath}>
               {texts.files.copyPath}
             </DropdownMenu.Item>
-            <DropdownMenu.Separator />
-            <DropdownMenu.Item icon={TrashIcon} variant="danger" onClick={() => void remove()}>
-              {texts.files.delete}
-            </DropdownMenu.Item>
+            {may.write && (
+              <>
+                <DropdownMenu.Separator />
+                <DropdownMenu.Item icon={TrashIcon} variant="danger" onClick={() => void remove()}>
+                  {texts.files.delete}
+                </DropdownMenu.Item>
+              </>
+            )}
           </DropdownMenu.Content>
         </DropdownMenu>
         <IconButton

@@ -65,7 +65,7 @@ function useUploads(): [readonly Uploading[], (files: readonly File[]) => Promis
 }
 
 function Overview({ openFile, showDeleted }: { openFile(path: string): void; showDeleted(): void }) {
-  const { files } = useServices();
+  const { files, may } = useServices();
   const { file } = usePanels();
   useSyncExternalStore(files.subscribe, files.revision);
   const [problem, setProblem] = useState("");
@@ -93,7 +93,7 @@ function Overview({ openFile, showDeleted }: { openFile(path: string): void; sho
           <div className="flex flex-col items-center gap-1 px-6 py-14 text-center">
             <FolderOpenIcon aria-hidden="true" weight="duotone" className="mb-2 size-10 text-accent" />
             <p className="font-medium">{texts.files.empty}</p>
-            <p className="text-sm text-kumo-subtle">{texts.files.emptyHint}</p>
+            {may.write && <p className="text-sm text-kumo-subtle">{texts.files.emptyHint}</p>}
           </div>
         )}
         {root && root.entries.length > 0 && <Tree selected={file} openFile={openFile} />}
@@ -109,13 +109,14 @@ function Overview({ openFile, showDeleted }: { openFile(path: string): void; sho
 
 export function FilesPanel() {
   const panels = usePanels();
+  const { may } = useServices();
   const picker = useRef<HTMLInputElement>(null);
   const [uploads, upload] = useUploads();
   const [deleted, setDeleted] = useState(false);
   const [dragging, setDragging] = useState(false);
   const { file, setFile } = panels;
   const onDragOver = (event: DragEvent) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
+    if (!may.write || !event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     setDragging(true);
   };
@@ -132,7 +133,7 @@ export function FilesPanel() {
       onDrop={(event) => {
         event.preventDefault();
         setDragging(false);
-        void upload([...event.dataTransfer.files]);
+        if (may.write) void upload([...event.dataTransfer.files]);
       }}
     >
       <input
@@ -157,11 +158,13 @@ export function FilesPanel() {
           <h2 className="min-w-0 flex-1 truncate px-2 font-semibold">
             {deleted ? texts.files.recentlyDeleted : texts.files.label}
           </h2>
-          <IconButton
-            icon={<UploadSimpleIcon className="size-[1.1rem]" />}
-            label={texts.files.upload}
-            onClick={() => picker.current?.click()}
-          />
+          {may.write && (
+            <IconButton
+              icon={<UploadSimpleIcon className="size-[1.1rem]" />}
+              label={texts.files.upload}
+              onClick={() => picker.current?.click()}
+            />
+          )}
           <IconButton
             icon={<XIcon className="size-[1.1rem]" />}
             label={texts.files.close}

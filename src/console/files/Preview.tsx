@@ -7,6 +7,7 @@ import { sizeText } from "../ui/format.ts";
 import { parseCsv, SHOWN_ROWS } from "./csv.ts";
 import type { Kind } from "./kinds.ts";
 import { languageOf } from "./kinds.ts";
+import { PageFrame } from "./PageFrame.tsx";
 import { nameOf, PREVIEW_BYTES } from "./store.ts";
 
 export interface Shown {
@@ -103,8 +104,7 @@ export function Preview({ shown, source }: { shown: Shown; source: boolean }) {
       ) : kind === "json" ? (
         <Json text={text} />
       ) : (
-        // No scripts, no origin, no forms: a drawing of the page and nothing more.
-        <iframe className="file-frame" sandbox="" srcDoc={text} title={nameOf(path)} />
+        <PageFrame path={path} etag={shown.etag} />
       )}
     </>
   );

@@ -71,7 +71,7 @@ function OldContent({ version }: { version: FileVersion }) {
 }
 
 function Rows({ list, named, empty }: { list: List; named: boolean; empty: string }) {
-  const { files } = useServices();
+  const { files, may } = useServices();
   const notify = useNotify();
   const now = useNow(RENEW_MS);
   const [restoring, setRestoring] = useState("");
@@ -129,9 +129,11 @@ function Rows({ list, named, empty }: { list: List; named: boolean; empty: strin
             >
               {open === version.id ? texts.files.hideVersion : texts.files.viewVersion}
             </Button>
-            <Button size="sm" loading={restoring === version.id} onClick={() => void restore(version)}>
-              {texts.files.restore}
-            </Button>
+            {may.write && (
+              <Button size="sm" loading={restoring === version.id} onClick={() => void restore(version)}>
+                {texts.files.restore}
+              </Button>
+            )}
           </div>
           {open === version.id && <OldContent version={version} />}
         </li>

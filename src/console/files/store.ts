@@ -37,6 +37,7 @@ const versionSchema = z.object({
 }) satisfies z.ZodType<FileVersion>;
 
 const listingSchema = z.object({ entries: z.array(entrySchema), truncated: z.boolean().default(false) });
+const linkSchema = z.object({ url: z.url({ protocol: /^https?$/ }) });
 const versionsSchema = z.object({ versions: z.array(versionSchema) });
 const writtenSchema = z.object({
   file: infoSchema,
@@ -73,6 +74,8 @@ export interface FileStore {
   content(path: string, version?: string): Promise<FileContent>;
   /** Where the file can be downloaded from. */
   contentUrl(path: string): string;
+  /** An address on the content host that shows the file in a frame. Good for minutes, and for whoever has it. */
+  link(path: string): Promise<string>;
   versions(path: string): Promise<FileVersion[]>;
   deleted(): Promise<FileVersion[]>;
   restore(path: string, version: string): Promise<void>;
@@ -142,6 +145,7 @@ export function fileStore(api: Api, handle: string): FileStore {
     changed,
     refresh: () => reread([...listings.keys()]),
     contentUrl,
+    link: async (path) => (await api.get(`${base}/link?path=${encodeURIComponent(path)}`, linkSchema)).url,
     content: async (path, version) => {
       const of = version === undefined ? "" : `&version=${encodeURIComponent(version)}`;
       const response = await api.call(contentUrl(path) + of);

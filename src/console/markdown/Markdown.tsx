@@ -7,7 +7,7 @@ import type { ComponentProps, ReactNode } from "react";
 import { isValidElement, memo, useMemo, useRef } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { useOpenFile } from "../app/panels.tsx";
+import { useFileOpener } from "../app/panels.tsx";
 import { WorkspaceImage } from "../files/WorkspaceImage.tsx";
 import { texts } from "../texts.ts";
 import { type Blocks, completed, cutBlocks, noBlocks } from "./blocks.ts";
@@ -17,7 +17,7 @@ import { isInlineImage, targetOf, workspacePath } from "./urls.ts";
 const PLUGINS = [remarkGfm];
 
 function Anchor({ href, children }: ComponentProps<"a">) {
-  const openFile = useOpenFile();
+  const openFile = useFileOpener();
   const target = targetOf(href);
   switch (target.kind) {
     case "page":
@@ -29,6 +29,7 @@ function Anchor({ href, children }: ComponentProps<"a">) {
     case "anchor":
       return <a href={target.href}>{children}</a>;
     case "file":
+      if (!openFile) return <span>{children}</span>;
       return (
         <button type="button" className="file-link" onClick={() => openFile(target.path)}>
           <FileIcon aria-hidden="true" />
@@ -41,10 +42,12 @@ function Anchor({ href, children }: ComponentProps<"a">) {
 }
 
 function Picture({ src, alt = "" }: ComponentProps<"img">) {
+  const openFile = useFileOpener();
   const url = typeof src === "string" ? src : "";
   if (isInlineImage(url)) return <img src={url} alt={alt} />;
   const target = targetOf(url);
-  if (target.kind === "file") return <WorkspaceImage path={workspacePath(url) ?? target.path} alt={alt} />;
+  if (target.kind === "file" && openFile)
+    return <WorkspaceImage path={workspacePath(url) ?? target.path} alt={alt} />;
   if (target.kind !== "page") return <span>{alt}</span>;
   return (
     <a

@@ -1,27 +1,16 @@
 /** The form for a new schedule: what the agent is told, and when. */
 import { Button } from "@cloudflare/kumo/components/button";
-import type { ReactNode } from "react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { sentenceOf } from "../app/api.ts";
 import { useAgent, useServices } from "../app/services.tsx";
 import { texts } from "../texts.ts";
+import { Field } from "../ui/Field.tsx";
 import { localMinute } from "../ui/format.ts";
 import type { Kind, Unit, When, WhenForm } from "./when.ts";
 import { KINDS, UNITS, whenOf } from "./when.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const MONTH_DAYS = 31;
-
-function Field({ label, hint, children }: { label: string; hint?: string; children(id: string): ReactNode }) {
-  const id = useId();
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
-      {hint && <p className="field-hint">{hint}</p>}
-    </div>
-  );
-}
 
 interface PartsProps {
   form: WhenForm;

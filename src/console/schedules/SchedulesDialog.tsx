@@ -4,7 +4,7 @@ import { Dialog } from "@cloudflare/kumo/components/dialog";
 import { CalendarDotsIcon, PauseIcon, PlayIcon, TrashIcon } from "@phosphor-icons/react";
 import { useCallback, useEffect, useState } from "react";
 import { sentenceOf } from "../app/api.ts";
-import { useNow, useServices, useThreads } from "../app/services.tsx";
+import { useMay, useNow, useServices, useThreads } from "../app/services.tsx";
 import { useThreadActions } from "../app/threadActions.ts";
 import { texts } from "../texts.ts";
 import { DialogExit, DialogHead } from "../ui/DialogHead.tsx";
@@ -30,6 +30,7 @@ interface RowProps {
 function Row({ schedule, chat, open, pause, remove }: RowProps) {
   const now = useNow(RENEW_MS);
   const { nextAt, lastAt, missed, note } = schedule;
+  const { write } = useMay();
   const paused = schedule.status === "paused";
   return (
     <li className="schedule" data-paused={paused || undefined}>
@@ -56,7 +57,7 @@ function Row({ schedule, chat, open, pause, remove }: RowProps) {
           {chat}
         </button>
       </div>
-      {(nextAt != null || paused) && (
+      {write && (nextAt != null || paused) && (
         <IconButton
           size="sm"
           icon={paused ? <PlayIcon weight="fill" /> : <PauseIcon weight="fill" />}
@@ -64,7 +65,7 @@ function Row({ schedule, chat, open, pause, remove }: RowProps) {
           onClick={() => pause(!paused)}
         />
       )}
-      <IconButton size="sm" icon={<TrashIcon />} label={texts.schedules.delete} onClick={remove} />
+      {write && <IconButton size="sm" icon={<TrashIcon />} label={texts.schedules.delete} onClick={remove} />}
     </li>
   );
 }
@@ -76,7 +77,7 @@ export interface SchedulesDialogProps {
 }
 
 export function SchedulesDialog({ thread, close }: SchedulesDialogProps) {
-  const { schedules: store } = useServices();
+  const { schedules: store, may } = useServices();
   const { threads } = useThreads();
   const actions = useThreadActions();
   const notify = useNotify();
@@ -119,7 +120,7 @@ export function SchedulesDialog({ thread, close }: SchedulesDialogProps) {
             <div className="nothing">
               <CalendarDotsIcon aria-hidden="true" className="size-6" />
               <p className="font-medium text-kumo-default">{texts.schedules.none}</p>
-              <p>{texts.schedules.noneHint}</p>
+              {may.write && <p>{texts.schedules.noneHint}</p>}
             </div>
           )}
           {list && list.length > 0 && (
@@ -139,7 +140,7 @@ export function SchedulesDialog({ thread, close }: SchedulesDialogProps) {
               ))}
             </ul>
           )}
-          {thread !== null && (
+          {thread !== null && may.write && (
             <NewSchedule
               chat={titleOf(thread)}
               create={async (text, when) => {

@@ -21,12 +21,16 @@ export function UsageToday() {
   if (usage === "failed") return <p className="text-kumo-subtle">{texts.usage.failed}</p>;
   const { spentMicros, reservedMicros, tokens, resetsAt, on } = usage;
   const limit = on ? usage.limitMicros : null;
-  const left = limit === null ? null : Math.max(0, limit - spentMicros - reservedMicros);
+  // What chats hold is not gone: whoever needs it gets it.
+  const left = limit === null ? null : Math.max(0, limit - spentMicros);
   const rows = [
     [texts.usage.spent, moneyText(spentMicros)],
     ...(limit === null || left === null
       ? []
       : [[texts.usage.left, texts.usage.of(moneyText(left), moneyText(limit))]]),
+    ...(limit === null || reservedMicros === 0
+      ? []
+      : [[texts.usage.aside, texts.usage.comesBack(moneyText(reservedMicros))]]),
     [texts.usage.tokens, tokens.toLocaleString("en")],
     ...(limit === null ? [] : [[texts.usage.resets, soonText(resetsAt, platform.now())]]),
   ];
@@ -37,7 +41,7 @@ export function UsageToday() {
         <progress
           className="mb-2"
           max={limit}
-          value={Math.min(limit, spentMicros + reservedMicros)}
+          value={Math.min(limit, spentMicros)}
           aria-label={texts.usage.spent}
         />
       )}

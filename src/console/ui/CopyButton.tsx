@@ -1,7 +1,7 @@
 /** Copies a text and says so. */
 import { CheckIcon, CopyIcon } from "@phosphor-icons/react";
 import { useEffect, useState } from "react";
-import { useServices } from "../app/services.tsx";
+import { usePlatform } from "../app/services.tsx";
 import { texts } from "../texts.ts";
 import { IconButton } from "./IconButton.tsx";
 import { useNotify } from "./toasts.tsx";
@@ -10,7 +10,7 @@ import { useNotify } from "./toasts.tsx";
 const SHOWN_MS = 1_600;
 
 export function CopyButton({ text, label }: { text(): string; label: string }) {
-  const { platform } = useServices();
+  const platform = usePlatform();
   const notify = useNotify();
   const [copied, setCopied] = useState(false);
   useEffect(

@@ -1,9 +1,10 @@
-/** The API of an agent beside its files: who am I, settings, chats, and the feed of what happens in them. */
+/** The API of an agent beside its files: settings, chats, and the feed of what happens in them. */
 import { z } from "zod";
-import { conversationStub, isLoopback, userStub } from "../../env.ts";
+import { conversationStub, userStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { ACTOR_PATHS } from "../../protocol/forwarded.ts";
+import { senderOf } from "../../protocol/sender.ts";
 import { parsed, readJson } from "../body.ts";
 import type { Call } from "../context.ts";
 import { askActor } from "../forward.ts";
@@ -47,30 +48,16 @@ const messageBody = z.strictObject({
   reply: replyAddress.optional(),
 });
 
-const me: Gate = {
-  resource: "me",
-  action: "read",
-  async run({ c, principal, settings }) {
-    const { userId, handle, name, role, kind } = principal;
-    return c.json({
-      user: { id: userId, handle, name, role, kind },
-      agent: await userStub(c.env, userId).settings(),
-      deployment: isLoopback(settings.accessTeamDomain) ? "local" : "cloud",
-      defaultModel: settings.defaultModel,
-    });
-  },
-};
-
 const readSettings: Gate = {
   resource: "agent",
   action: "read",
-  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.userId).settings()),
+  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.ownerId).settings()),
 };
 
 const changeSettings: Gate = {
   resource: "agent",
   action: "write",
-  async run({ c, agent }) {
+  async run({ c, agent, principal }) {
     const body = await readJson(c.req.raw, settingsBody);
     const change = {
       ...(body.name !== undefined && { name: body.name }),
@@ -79,14 +66,14 @@ const changeSettings: Gate = {
       ...(body.timeZone !== undefined && { timeZone: body.timeZone }),
       ...(body.toolRisks !== undefined && { toolRisks: body.toolRisks }),
     };
-    return c.json(await userStub(c.env, agent.userId).changeSettings(change));
+    return c.json(await userStub(c.env, agent.ownerId).changeSettings(change, senderOf(principal)));
   },
 };
 
 const usage: Gate = {
   resource: "agent",
   action: "read",
-  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.userId).usage()),
+  run: async ({ c, agent }) => c.json(await userStub(c.env, agent.ownerId).usage()),
 };
 
 const listThreads: Gate = {
@@ -95,7 +82,7 @@ const listThreads: Gate = {
   async run({ c, agent }) {
     const { query, limit } = parsed(threadsQuery, c.req.query(), "The query does not fit");
     const options = { ...(query !== undefined && { query }), ...(limit !== undefined && { limit }) };
-    return c.json({ threads: await userStub(c.env, agent.userId).threads(options) });
+    return c.json({ threads: await userStub(c.env, agent.ownerId).threads(options) });
   },
 };
 
@@ -111,7 +98,8 @@ const renameThread: Gate = {
   action: "write",
   async run(call) {
     const { title } = await readJson(call.c.req.raw, titleBody);
-    const thread = await userStub(call.c.env, call.agent.userId).renameThread(threadFrom(call), title);
+    const user = userStub(call.c.env, call.agent.ownerId);
+    const thread = await user.renameThread(threadFrom(call), title, senderOf(call.principal));
     return call.c.json({ thread });
   },
 };
@@ -121,7 +109,8 @@ const archiveThread: Gate = {
   action: "write",
   async run(call) {
     if (call.c.req.query("forever") === "true") return deleteForGood(call);
-    await userStub(call.c.env, call.agent.userId).archiveThread(threadFrom(call));
+    const user = userStub(call.c.env, call.agent.ownerId);
+    await user.archiveThread(threadFrom(call), senderOf(call.principal));
     return call.c.body(null, 204);
   },
 };
@@ -160,10 +149,11 @@ const sendMessage: Gate = {
 const feed: Gate = {
   resource: "feed",
   action: "connect",
-  run: ({ c, principal, agent }: Call) =>
-    askActor(userStub(c.env, agent.userId), c.req.raw, {
+  run: ({ c, principal, agent, rights }: Call) =>
+    askActor(userStub(c.env, agent.ownerId), c.req.raw, {
       principal,
       agent,
+      rights,
       path: ACTOR_PATHS.feed,
       query: [],
     }),
@@ -172,7 +162,6 @@ const feed: Gate = {
 const AGENT = "/api/agents/:handle";
 
 export const AGENT_ROUTES: readonly Route[] = [
-  { path: "/api/me", of: "own", methods: { GET: me } },
   { path: `${AGENT}/settings`, of: "handle", methods: { GET: readSettings, PATCH: changeSettings } },
   { path: `${AGENT}/usage`, of: "handle", methods: { GET: usage } },
   { path: `${AGENT}/feed`, of: "handle", methods: { UPGRADE: feed } },

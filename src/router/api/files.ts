@@ -5,9 +5,11 @@ import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { filesPrefix, versionsPrefix } from "../../names.ts";
 import { normalisePath } from "../../tools/files/paths.ts";
-import type { FileInfo, Workspace } from "../../tools/tool.ts";
+import type { Workspace } from "../../tools/tool.ts";
 import { parsed, readJson, uploadOf } from "../body.ts";
+import { contentUrl, etagsOf } from "../content.ts";
 import type { Call } from "../context.ts";
+import { recorded } from "../recorded.ts";
 import type { Gate, Route } from "../route.ts";
 
 // The workspace checks what a path may be; this only bounds what it is asked to look at.
@@ -22,8 +24,8 @@ const MEDIA_TYPE = /^[\w.+-]{1,60}\/[\w.+-]{1,100}(?:; ?charset=[\w-]{1,30})?$/i
 
 const placeOf = ({ c, deps, agent }: Call) => ({
   bucket: c.env.FILES,
-  files: filesPrefix(agent.userId),
-  versions: versionsPrefix(agent.userId),
+  files: filesPrefix(agent.ownerId),
+  versions: versionsPrefix(agent.ownerId),
   now: () => deps.now(),
   id: () => deps.id(),
 });
@@ -35,11 +37,11 @@ const queryOf = <T>(call: Call, schema: z.ZodType<T>): T =>
 
 /** Open file panels refresh. The change itself is done; that nobody could be told of it does not undo it. */
 function announce({ c, agent }: Call, paths: string[]): void {
-  const told = userStub(c.env, agent.userId).filesChanged(paths);
+  const told = userStub(c.env, agent.ownerId).filesChanged(paths);
   c.executionCtx.waitUntil(
     told.catch((error: unknown) => {
       console.error(
-        JSON.stringify({ event: "files_not_announced", user: agent.userId, error: String(error) }),
+        JSON.stringify({ event: "files_not_announced", user: agent.ownerId, error: String(error) }),
       );
     }),
   );
@@ -70,31 +72,38 @@ const deleted: Gate = {
   run: async (call) => call.c.json({ versions: await workspaceOf(call).deleted() }),
 };
 
-/** Always as an attachment and in a sandbox: what agents and users make is never shown under our own origin. */
+/** To the content host: what agents and users make is never served under our own origin. */
 const download: Gate = {
   resource: "files",
   action: "read",
   async run(call) {
-    const wanted = queryOf(call, contentQuery);
-    const { info, body } =
-      wanted.version === undefined
-        ? await workspaceOf(call).read(wanted.path)
-        : await workspaceOf(call).readVersion(wanted.path, wanted.version);
-    const etag = `"${info.etag}"`;
-    const headers = {
-      etag,
-      "cache-control": "private, no-cache",
-      "content-security-policy": "sandbox",
-      "content-disposition": `attachment; filename*=UTF-8''${encodedName(info)}`,
-      "content-type": MEDIA_TYPE.test(info.mediaType) ? info.mediaType : "application/octet-stream",
-    };
-    if (etagsOf(call.c.req.header("If-None-Match")).includes(info.etag)) {
-      await body.cancel();
-      return new Response(null, { status: 304, headers });
-    }
-    return new Response(body, { headers: { ...headers, "content-length": String(info.sizeBytes) } });
+    const { url } = await linkTo(call, queryOf(call, contentQuery), false);
+    return call.c.body(null, 302, { location: url, "cache-control": "no-store" });
   },
 };
+
+/** The same as an address to show, for a frame. Good for minutes, and for whoever has it. */
+const link: Gate = {
+  resource: "files",
+  action: "read",
+  run: async (call) => call.c.json(await linkTo(call, queryOf(call, contentQuery), true)),
+};
+
+/** Throws `file_unknown`, so that a wrong path is said here and not on the other host. */
+async function linkTo(
+  call: Call,
+  wanted: z.infer<typeof contentQuery>,
+  show: boolean,
+): Promise<{ url: string; expiresAt: number }> {
+  const target = normalisePath(wanted.path);
+  if (wanted.version === undefined && !(await workspaceOf(call).stat(target)))
+    throw new AppError(
+      "file_unknown",
+      `There is no file "${target}". List its directory to see what there is.`,
+    );
+  const { ownerId } = call.agent;
+  return contentUrl(call.settings, { ownerId, path: target, version: wanted.version, show }, call.deps.now());
+}
 
 /** 201 for a new file, 200 otherwise. With `conflict`, what was sent lies at `conflict.keptAs` and nothing was lost. */
 const upload: Gate = {
@@ -103,6 +112,7 @@ const upload: Gate = {
   async run(call) {
     const target = queryOf(call, fileQuery).path;
     const { c } = call;
+    await recorded(call, "file-write", { path: normalisePath(target) });
     const condition = conditionOf(c.req.header("If-Match"), c.req.header("If-None-Match"));
     const mediaType = c.req.header("Content-Type") ?? "";
     const written = await workspaceOf(call).write(target, uploadOf(c.req.raw), {
@@ -119,6 +129,7 @@ const remove: Gate = {
   action: "write",
   async run(call) {
     const target = queryOf(call, fileQuery).path;
+    await recorded(call, "file-delete", { path: normalisePath(target) });
     await workspaceOf(call).delete(target);
     announce(call, [normalisePath(target)]);
     return call.c.body(null, 204);
@@ -130,6 +141,7 @@ const restore: Gate = {
   action: "write",
   async run(call) {
     const body = await readJson(call.c.req.raw, restoreBody);
+    await recorded(call, "file-restore", { path: normalisePath(body.path), version: body.version });
     const file = await workspaceOf(call).restore(body.path, body.version);
     announce(call, [file.path]);
     return call.c.json({ file });
@@ -159,25 +171,12 @@ function conditionOf(
   return etag;
 }
 
-/** Etags of a header without their quotes. Weak ones compare like strong ones: the edge weakens what it compresses. */
-const etagsOf = (header: string | undefined): string[] =>
-  (header ?? "")
-    .split(",")
-    .map((etag) => etag.trim().replace(/^W\//, "").replace(/^"|"$/g, ""))
-    .filter((etag) => etag !== "");
-
-/** The file's name for `filename*` (RFC 5987). */
-const encodedName = ({ path }: FileInfo): string =>
-  encodeURIComponent((path.split("/").at(-1) ?? "file").toWellFormed()).replace(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-
 const FILES = "/api/agents/:handle/files";
 
 export const FILE_ROUTES: readonly Route[] = [
   { path: FILES, of: "handle", methods: { GET: list } },
   { path: `${FILES}/content`, of: "handle", methods: { GET: download, PUT: upload, DELETE: remove } },
+  { path: `${FILES}/link`, of: "handle", methods: { GET: link } },
   { path: `${FILES}/tree`, of: "handle", methods: { GET: tree } },
   { path: `${FILES}/versions`, of: "handle", methods: { GET: versions } },
   { path: `${FILES}/deleted`, of: "handle", methods: { GET: deleted } },

@@ -5,10 +5,12 @@ import { AppError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { conversationName, threadOf, userIdFrom } from "../../names.ts";
 import { ACTOR_PATHS, forwardedHeaders } from "../../protocol/forwarded.ts";
+import { senderOf } from "../../protocol/sender.ts";
 import { readJson } from "../body.ts";
 import type { Call } from "../context.ts";
 import { askActor } from "../forward.ts";
 import { conversationOf, threadFrom } from "../pages.ts";
+import { decide } from "../policy.ts";
 import { wireErrorFrom } from "../respond.ts";
 import type { Gate, Route } from "../route.ts";
 
@@ -26,9 +28,9 @@ const download = (path: string, suffix: string): Gate => ({
   resource: "conversation",
   action: "read",
   async run(call) {
-    const { c, principal, agent } = call;
+    const { c, principal, agent, rights } = call;
     const actor = conversationStub(c.env, conversationOf(call));
-    const response = await askActor(actor, c.req.raw, { principal, agent, path, query: [] });
+    const response = await askActor(actor, c.req.raw, { principal, agent, rights, path, query: [] });
     const named = new Response(response.body, response);
     named.headers.set("content-disposition", `attachment; filename="${threadFrom(call)}${suffix}"`);
     return named;
@@ -57,16 +59,16 @@ const importJournal: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
-    const { c, principal, agent } = call;
+    const { c, principal, agent, rights } = call;
     if (Number(c.req.header("Content-Length") ?? 0) > limits.importBytes) {
       throw new AppError("body_too_large", `A journal to import has at most ${limits.importBytes} bytes.`);
     }
     const thread = freshThread(call);
-    const actor = conversationStub(c.env, conversationName(agent.userId, thread));
+    const actor = conversationStub(c.env, conversationName(agent.ownerId, thread));
     const answer = await actor.fetch(
       new Request(new URL(ACTOR_PATHS.import, "https://actor.internal"), {
         method: "POST",
-        headers: forwardedHeaders(principal, agent),
+        headers: forwardedHeaders({ principal, agent, rights }),
         body: c.req.raw.body ?? new Uint8Array(),
       }),
     );
@@ -82,7 +84,14 @@ const importJournal: Gate = {
 
 /** Answers when everything of the chat is gone. What could not be reached is tried again without anyone asking. */
 export async function deleteForGood(call: Call): Promise<Response> {
-  await userStub(call.c.env, call.agent.userId).deleteThread(threadFrom(call));
+  // More than taking it off the list: who may do that may not do this.
+  if (decide(call.principal, { kind: "erasure", of: call.relation }, "write") === "deny")
+    throw new AppError(
+      "forbidden",
+      "Only the owner may delete a chat for good. It can be taken off the list.",
+    );
+  const user = userStub(call.c.env, call.agent.ownerId);
+  await user.deleteThread(threadFrom(call), senderOf(call.principal));
   return call.c.body(null, 204);
 }
 

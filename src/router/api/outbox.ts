@@ -3,7 +3,8 @@ import { conversationStub } from "../../env.ts";
 import { AppError } from "../../errors.ts";
 import type { Delivery } from "../../protocol/rpc.ts";
 import type { Call } from "../context.ts";
-import { conversationOf } from "../pages.ts";
+import { conversationOf, threadFrom } from "../pages.ts";
+import { recorded } from "../recorded.ts";
 import type { Gate, Route } from "../route.ts";
 
 /** Ids are a turn's with a number behind it; anything else is no one's. */
@@ -32,6 +33,7 @@ const resend: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
+    await recorded(call, "delivery-resend", { thread: threadFrom(call), delivery: deliveryOf(call) });
     await conversationStub(call.c.env, conversationOf(call)).resendDelivery(deliveryOf(call));
     return call.c.body(null, 202);
   },
@@ -41,6 +43,7 @@ const drop: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
+    await recorded(call, "delivery-drop", { thread: threadFrom(call), delivery: deliveryOf(call) });
     await conversationStub(call.c.env, conversationOf(call)).dropDelivery(deliveryOf(call));
     return call.c.body(null, 204);
   },

@@ -5,7 +5,8 @@ import { AppError } from "../../errors.ts";
 import type { ScheduleInfo, ScheduleStep } from "../../protocol/schedules.ts";
 import { readJson } from "../body.ts";
 import type { Call } from "../context.ts";
-import { conversationOf } from "../pages.ts";
+import { conversationOf, threadFrom } from "../pages.ts";
+import { recorded } from "../recorded.ts";
 import type { Gate, Route } from "../route.ts";
 
 /** A key that a program gives to a schedule, so that making it twice makes one. */
@@ -26,7 +27,7 @@ const changeBody = z.strictObject({ paused: z.boolean().optional(), text: z.stri
 const listAll: Gate = {
   resource: "threads",
   action: "read",
-  run: async ({ c, agent }) => c.json({ schedules: await userStub(c.env, agent.userId).schedules() }),
+  run: async ({ c, agent }) => c.json({ schedules: await userStub(c.env, agent.ownerId).schedules() }),
 };
 
 const list: Gate = {
@@ -42,6 +43,7 @@ const add: Gate = {
     const { c, deps } = call;
     const { key, ...input } = await readJson(c.req.raw, newBody);
     // With its source in front, so that no key of the API can stand for a tool's call.
+    await recorded(call, "schedule-add", { thread: threadFrom(call) });
     const [schedule] = await ask(call, { type: "add", input, key: `http:${key ?? deps.id()}` });
     if (schedule) return c.json({ schedule }, 201);
     throw new AppError(
@@ -56,6 +58,12 @@ const change: Gate = {
   action: "write",
   async run(call) {
     const body = await readJson(call.c.req.raw, changeBody);
+    const { paused } = body;
+    const detail = {
+      ...(paused !== undefined && { paused }),
+      ...(body.text !== undefined && { text: "changed" }),
+    };
+    await recorded(call, "schedule-change", { thread: threadFrom(call), schedule: idFrom(call), ...detail });
     const [schedule] = await ask(call, { type: "change", id: idFrom(call), change: body });
     return call.c.json({ schedule });
   },
@@ -65,6 +73,7 @@ const remove: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
+    await recorded(call, "schedule-remove", { thread: threadFrom(call), schedule: idFrom(call) });
     await ask(call, { type: "remove", id: idFrom(call) });
     return call.c.body(null, 204);
   },

@@ -24,7 +24,7 @@ const search: Gate = {
   action: "read",
   async run({ c, agent }) {
     const { q, thread, limit, before } = parsed(searchQuery, c.req.query(), "The query does not fit");
-    const found = await userStub(c.env, agent.userId).search({
+    const found = await userStub(c.env, agent.ownerId).search({
       text: q,
       ...(thread !== undefined && { thread: threadOf(thread) }),
       ...(limit !== undefined && { limit }),

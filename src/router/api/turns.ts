@@ -18,7 +18,7 @@ const stop: Gate = {
   resource: "conversation",
   action: "write",
   async run(call) {
-    const stopped = await conversationStub(call.c.env, conversationOf(call)).stop();
+    const stopped = await conversationStub(call.c.env, conversationOf(call)).stop(call.principal);
     return call.c.json({ stopped });
   },
 };
@@ -34,7 +34,7 @@ const undo: Gate = {
 
 const decide: Gate = {
   resource: "conversation",
-  action: "write",
+  action: "decide",
   async run(call) {
     const { approved, comment } = await readJson(call.c.req.raw, decisionBody);
     const said = { approved, source: "http", ...(comment !== undefined && { comment }) };

@@ -200,6 +200,14 @@ export async function purge(store: Store, path: string): Promise<void> {
   }
 }
 
+/** Removes every version of this file, whatever its age. Throws `storage_failed`. */
+export async function purgeAll(store: Store, path: string): Promise<void> {
+  for await (const page of pages(store, { prefix: prefixOf(store, path) })) {
+    const keys = page.objects.map((object) => object.key);
+    if (keys.length > 0) await guarded(() => store.bucket.delete(keys));
+  }
+}
+
 /** Versions of one file, newest first. Copies of one and the same content, made in a race, are listed once. */
 export async function versionsOf(store: Store, path: string): Promise<FileVersion[]> {
   const found: FileVersion[] = [];

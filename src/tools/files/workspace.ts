@@ -31,6 +31,7 @@ import {
   type KeptVersion,
   newestVersions,
   publicVersion,
+  purgeAll,
   readVersion,
   versionsOf,
 } from "./versions.ts";
@@ -70,9 +71,10 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
   }
   const inTurn = turnstile();
   return {
-    async read(text) {
+    async read(text, range) {
       const path = normalisePath(text);
-      const object = living(await guarded(() => store.bucket.get(`${store.files}${path}`)));
+      const key = `${store.files}${path}`;
+      const object = living(await guarded(() => store.bucket.get(key, range ? { range } : {})));
       if (!object) throw fileUnknown(path);
       return { info: infoOf(object, path), body: object.body };
     },
@@ -111,6 +113,13 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     async restore(text, version) {
       const path = normalisePath(text);
       return await inTurn(path, () => restoreFile(store, path, version));
+    },
+    async purge(text) {
+      const path = normalisePath(text);
+      await inTurn(path, async () => {
+        await guarded(() => store.bucket.delete(`${store.files}${path}`));
+        await purgeAll(store, path);
+      });
     },
   };
 }

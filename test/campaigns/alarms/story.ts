@@ -7,7 +7,7 @@ import { expect, vi } from "vitest";
 import { z } from "zod";
 import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
 import type { Principal } from "../../../src/protocol/rpc.ts";
-import { ALICE, scriptModel, stubOf } from "../../support/chat.ts";
+import { ALICE, AS_ALICE, scriptModel, stubOf } from "../../support/chat.ts";
 import type { Chance } from "../random.ts";
 
 /** How long work that is due may take on a busy machine: longer than a wake, which tells news that were not taken. */
@@ -212,7 +212,7 @@ async function answered(thread: string): Promise<boolean> {
 /** Stops a turn as a client's frame would. */
 async function cancel(thread: string, turn: string): Promise<void> {
   const response = await stubOf(thread).fetch("https://actor.internal/socket?_pk=stop", {
-    headers: { upgrade: "websocket", ...forwardedHeaders(ALICE, ALICE) },
+    headers: { upgrade: "websocket", ...forwardedHeaders(AS_ALICE) },
   });
   const socket = response.webSocket;
   if (!socket) throw new Error(`There is no socket: ${response.status}.`);

@@ -41,6 +41,20 @@ export const GUARDS: readonly Guard[] = [
     by: "schedules",
   },
   {
+    name: "a schedule is made once for one key, also after it came",
+    file: "src/actors/conversation/schedules.ts",
+    from: "    if (known) return infoOf(known, thread);\n",
+    to: "",
+    by: "workers:conversation/schedules",
+  },
+  {
+    name: "a schedule that is paused does not come",
+    file: "src/schedule/schedule.ts",
+    from: '  status: "paused",\n  note,',
+    to: "  note,",
+    by: "unit:schedule",
+  },
+  {
     name: "a platform that asks for short pauses for ever is not asked for ever",
     file: "src/actors/conversation/outbox-plan.ts",
     from: "const short = until - now < limits.deliveryBackoffMaxMs;",

@@ -14,6 +14,7 @@ export async function outboxReport(
   progress: (done: number) => void,
 ): Promise<Report> {
   const sum = { deliveries: 0, delivered: 0, dead: 0, meddled: 0, orphans: 0, doubled: 0 };
+  const wrong = { lost: 0, doubled: 0, unended: 0 };
   let crashes = 0;
   let points = 0;
   let requests = 0;
@@ -32,6 +33,9 @@ export async function outboxReport(
     sum.meddled += verdict.meddled;
     sum.orphans += verdict.orphans;
     sum.doubled += verdict.doubled;
+    wrong.lost += verdict.lost;
+    wrong.doubled += verdict.twice;
+    wrong.unended += verdict.stuck;
     crashes += told.world.crashes;
     points += told.world.points;
     for (const platform of told.world.platforms.values()) requests += platform.asked.length;
@@ -52,5 +56,8 @@ export async function outboxReport(
       ["placeholders left (edits, no keys)", sum.orphans],
     ],
     violations,
+    accepted: sum.deliveries,
+    answered: sum.delivered,
+    ...wrong,
   };
 }

@@ -15,6 +15,11 @@ export interface Verdict {
   orphans: number;
   /** Answers seen twice where the platform has neither keys nor edits. */
   doubled: number;
+  /** Replies that were owed and that no reader has whole, though none is a dead letter; those seen twice that must not be. */
+  lost: number;
+  twice: number;
+  /** Replies that are neither delivered nor dead letters when everything has come to rest. */
+  stuck: number;
   violations: string[];
 }
 
@@ -31,13 +36,18 @@ export function judge(story: Story): Verdict {
     meddled: 0,
     orphans: 0,
     doubled: 0,
+    lost: 0,
+    twice: 0,
+    stuck: 0,
     violations: [...world.seen],
   };
   const complain = (text: string) => void verdict.violations.push(text);
   for (const platform of world.platforms.values()) platform.seen.forEach(complain);
   for (const row of world.rows.values()) {
-    if (row.phase !== "dead") complain(`${row.id} is ${row.phase}, and nothing will ever wake it`);
-    else if (!deserved(row, story)) complain(`${row.id} is dead without reason: ${row.error}`);
+    if (row.phase !== "dead") {
+      verdict.stuck++;
+      complain(`${row.id} is ${row.phase}, and nothing will ever wake it`);
+    } else if (!deserved(row, story)) complain(`${row.id} is dead without reason: ${row.error}`);
   }
   if (world.shown !== world.deadCount) {
     complain(`${world.deadCount} answers are undelivered; the list of chats says ${world.shown}`);
@@ -59,7 +69,10 @@ function judgeReply(story: Story, turn: string, told: Told, place: string, verdi
   const complain = (text: string) => void verdict.violations.push(`${turn} at ${place}: ${text}`);
   const [delivery] =
     [...world.deliveries].find(([, where]) => where.turn === turn && where.place === place) ?? [];
-  if (delivery === undefined) return complain("nobody noted that it is owed");
+  if (delivery === undefined) {
+    verdict.lost++;
+    return complain("nobody noted that it is owed");
+  }
   if (story.dropped.has(delivery) || story.removed.has(delivery)) return void verdict.meddled++;
   // A dead letter is visible, and judged as one.
   if ([...world.rows.values()].some((row) => row.delivery === delivery)) return void verdict.dead++;
@@ -69,11 +82,14 @@ function judgeReply(story: Story, turn: string, told: Told, place: string, verdi
   const shown = platform.messages.filter((message) => deliveryOf(message.key) === delivery);
   const said = wordsOf(shown);
   const once = [...new Set(said)];
+  if (told.words.some((word) => !once.includes(word))) verdict.lost++;
   if (once.join() !== told.words.join())
     complain(`readers see "${once.join(" ")}" of "${told.words.join(" ")}"`);
   if (said.length > once.length) {
-    if (platform.traits.canEdit || platform.traits.idempotent) complain(`words twice: ${said.join(" ")}`);
-    else verdict.doubled++;
+    if (platform.traits.canEdit || platform.traits.idempotent) {
+      verdict.twice++;
+      complain(`words twice: ${said.join(" ")}`);
+    } else verdict.doubled++;
   }
   const bare = shown.filter((message) => message.text === "…");
   verdict.orphans += bare.length;

@@ -7,9 +7,11 @@ import {
   type Amount,
   emptyPurse,
   foldPurse,
+  keeping,
   leftOn,
   type Purse,
   type Quote,
+  releaseOf,
   statementOf,
 } from "../../../src/actors/conversation/purse.ts";
 import { ConversationPurse } from "../../../src/actors/conversation/purse-port.ts";
@@ -24,6 +26,8 @@ export interface SimWorld {
   spending: Spending;
   /** Sends a lease request; whether and when it is answered is the network's. */
   ask(request: LeaseRequest): Promise<LeaseAnswer>;
+  /** A call begins, or a turn ends. */
+  moved(): void;
 }
 
 /** A call as the outside knows it: what it may cost at most, and what it counts for in the end. */
@@ -54,6 +58,8 @@ export class SimConversation {
   /** The end of a turn is owed to the user actor. */
   owes = false;
   restored = false;
+  /** Deleted for good: nothing of it is left but what it cost. */
+  deleted = false;
   refusals = 0;
   #purse: Purse = emptyPurse;
   #port: ConversationPurse;
@@ -82,7 +88,29 @@ export class SimConversation {
 
   /** What it may spend on a day without asking anybody. */
   free(day: string): Amount {
-    return leftOn(this.#purse, day);
+    if (this.deleted) return { micros: 0, tokens: 0 };
+    const left = leftOn(this.#purse, day);
+    const nothing: Quote = { model: "anthropic/claude-haiku-4-5", promptChars: 0, maxOutputTokens: 0 };
+    // A life that has not heard from the purse yet spends nothing of what it finds in the journal.
+    if (this.#port.reserve(this.#purse, nothing, this.#world.now()).ok) return left;
+    return { micros: Math.min(0, left.micros), tokens: Math.min(0, left.tokens) };
+  }
+
+  /** The user's purse asks for what is free. */
+  returnLease(newest: number): PurseStatement | null {
+    if (this.deleted) return null;
+    const release = releaseOf(this.#purse, newest, this.#world.now());
+    if (release) this.#commit(release);
+    return this.statement();
+  }
+
+  /** It is deleted, whatever it is doing. */
+  delete(): void {
+    this.#life++;
+    if (this.#open) this.#settle(null);
+    this.deleted = true;
+    this.phase = "idle";
+    this.owes = false;
   }
 
   begin(quote: Quote): void {
@@ -101,6 +129,7 @@ export class SimConversation {
       const { micros, tokens, maxOutputTokens } = reserved;
       const call: Call = { day: dayOf(now), worst: { micros, tokens }, counted: null };
       this.calls.push(call);
+      this.#world.moved();
       this.#open = { call, quote: this.#quote, maxOutputTokens };
       this.#commit({
         kind: "call",
@@ -178,6 +207,7 @@ export class SimConversation {
   /** Ends the turn, whatever it is at. A call that runs is cut off, with or without a partial answer. */
   end(outcome: "completed" | "failed" | "cancelled", partial = false): void {
     const at = this.#world.now();
+    this.#world.moved();
     const end: Entry = { kind: "end", at, turn: this.#turn, outcome };
     const where = this.#where();
     if (this.phase === "calling") this.#settle(null);
@@ -233,8 +263,9 @@ export class SimConversation {
   }
 
   #commit(entry: Entry): void {
-    this.journal.push(entry);
-    this.#purse = foldPurse(this.#purse, entry);
+    const written = keeping(this.#purse, [entry]);
+    this.journal.push(...written);
+    this.#purse = written.reduce(foldPurse, this.#purse);
   }
 
   #settle(cost: Amount | null): void {

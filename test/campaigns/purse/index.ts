@@ -1,11 +1,12 @@
 /**
  * `purse`: conversations of one user race for the user's money, die, and talk to the purse over a network that delays,
- * doubles and loses. Spent plus reserved stays below the limit at every step, nothing stays reserved for ever, and
- * every call is counted exactly once.
+ * doubles and loses. Spent plus reserved stays below the limit at every step, what lies idle comes back when another
+ * chat needs it, and every call is counted exactly once.
  */
 import { Chance } from "../random.ts";
 import type { Report } from "../report.ts";
-import { emptyTally, type LedgerMaker, type PurseTally, Story } from "./story.ts";
+import { emptyTally, type PurseTally, Story } from "./story.ts";
+import type { LedgerMaker } from "./user.ts";
 
 export interface PurseOutcome extends PurseTally {
   stories: number;
@@ -47,12 +48,18 @@ export async function purseReport(
       ["... of unknown outcome", done.unknown],
       ["leases granted", done.leases],
       ["leases refused", done.refusals],
-      ["deaths of a conversation", done.crashes],
+      ["... or short, and no chat at rest held enough", done.judged],
+      ["recalls of money that lies idle", done.recalls],
+      ["deaths of a conversation or of the purse", done.crashes],
+      ["chats deleted", done.deletions],
       ["journals restored to an earlier state", done.restores],
       ["messages lost, before or behind their effect", done.lost],
       ["messages that came twice", done.doubled],
       ["days seen", done.days],
     ],
     violations: done.violations,
+    // After each story every call is looked for in the books: missing, or in them twice, it would have been named.
+    accepted: done.calls,
+    ...(done.violations.length === 0 && { lost: 0, doubled: 0 }),
   };
 }

@@ -2,13 +2,15 @@
  * One story of the purse campaign: a few conversations of one user, the user's purse, and a network that delays,
  * doubles and loses. After every step the money is counted again from the outside.
  */
-import type { Amount, Quote } from "../../../src/actors/conversation/purse.ts";
-import { type Account, type Accounts, Ledger } from "../../../src/actors/user/purse-ledger.ts";
+import { type Amount, leftOn, type Quote } from "../../../src/actors/conversation/purse.ts";
+import { limits } from "../../../src/limits.ts";
 import { dayEnd, dayOf } from "../../../src/model/prices.ts";
-import type { LeaseAnswer, LeaseRequest, PurseStatement } from "../../../src/protocol/rpc.ts";
+import type { LeaseAnswer, LeaseRequest } from "../../../src/protocol/rpc.ts";
 import type { Spending } from "../../../src/spending.ts";
 import type { Chance } from "../random.ts";
 import { SimConversation, type SimWorld } from "./conversation.ts";
+import { Network } from "./network.ts";
+import { type LedgerMaker, reservedIn, SimUser } from "./user.ts";
 
 export interface PurseTally {
   steps: number;
@@ -21,6 +23,10 @@ export interface PurseTally {
   doubled: number;
   restores: number;
   days: number;
+  recalls: number;
+  /** Refusals that were looked into: no chat at rest held enough. */
+  judged: number;
+  deletions: number;
 }
 
 export const emptyTally = (): PurseTally => ({
@@ -34,51 +40,31 @@ export const emptyTally = (): PurseTally => ({
   doubled: 0,
   restores: 0,
   days: 0,
+  recalls: 0,
+  judged: 0,
+  deletions: 0,
 });
-
-/** What a story runs against: the ledger, or one that a test has broken. */
-export type LedgerMaker = (accounts: Accounts) => Pick<Ledger, "lease" | "tell" | "totals">;
 
 const MODELS = ["anthropic/claude-sonnet-4-6", "anthropic/claude-haiku-4-5", "openai/gpt-5-mini"];
 const STEPS = 250;
 const HOUR = 3_600_000;
 
-type Message = { thread: string } & (
-  | { request: LeaseRequest; answered: ((answer: LeaseAnswer | null) => void) | null }
-  | { statement: PurseStatement; taken: (() => void) | null }
-);
-
-class MemoryAccounts implements Accounts {
-  readonly #rows = new Map<string, Account>();
-  get(day: string, thread: string): Account | null {
-    return this.#rows.get(`${day} ${thread}`) ?? null;
-  }
-  of(day: string): Account[] {
-    return [...this.#rows.values()].filter((row) => row.day === day);
-  }
-  put(account: Account): void {
-    this.#rows.set(`${account.day} ${account.thread}`, account);
-  }
-  all(): Account[] {
-    return [...this.#rows.values()];
-  }
-}
-
 export class Story {
   readonly #chance: Chance;
   readonly #tally: PurseTally;
-  readonly #accounts = new MemoryAccounts();
-  readonly #ledger: ReturnType<LedgerMaker>;
+  readonly #network: Network;
+  readonly #user: SimUser;
   readonly #spending: Spending;
   readonly conversations: SimConversation[];
   readonly #days = new Set<string>();
-  #network: Message[] = [];
+  #wrong: string | null = null;
   #now: number;
 
-  constructor(chance: Chance, tally: PurseTally, make: LedgerMaker = (accounts) => new Ledger(accounts)) {
+  constructor(chance: Chance, tally: PurseTally, make?: LedgerMaker) {
     this.#chance = chance;
     this.#tally = tally;
-    this.#ledger = make(this.#accounts);
+    this.#network = new Network(chance);
+    this.#network.reliable = chance.chance(0.3);
     const none = chance.below(6);
     this.#spending = {
       limitMicros: none === 0 ? null : 20_000 + chance.below(1_500_000),
@@ -91,10 +77,21 @@ export class Story {
       now: () => this.#now,
       spending: this.#spending,
       ask: (request) => this.#ask(request),
+      moved: () => this.#user.moved(),
     };
-    this.conversations = Array.from(
-      { length: 2 + chance.below(4) },
-      (_, i) => new SimConversation(`t${i}`, world),
+    const length = 2 + (chance.chance(0.2) ? chance.below(11) : chance.below(4));
+    this.conversations = Array.from({ length }, (_, i) => new SimConversation(`t${i}`, world));
+    this.#user = new SimUser(
+      {
+        network: this.#network,
+        spending: this.#spending,
+        conversations: this.conversations,
+        now: () => this.#now,
+        wrong: (what) => {
+          this.#wrong ??= what;
+        },
+      },
+      make,
     );
   }
 
@@ -113,21 +110,35 @@ export class Story {
       return error instanceof Error ? error.message : String(error);
     } finally {
       this.#tally.days += this.#days.size;
+      this.#tally.lost += this.#network.lost;
+      this.#tally.doubled += this.#network.doubled;
+      this.#tally.leases += this.#user.granted;
+      this.#tally.refusals += this.#user.refused;
+      this.#tally.recalls += this.#user.recalls;
+      this.#tally.judged += this.#user.judged;
     }
   }
 
   #step(): void {
     const chance = this.#chance;
     this.#now += chance.chance(0.02) ? chance.below(3 * HOUR) : chance.below(3_000);
-    if (this.#network.length > 0 && chance.chance(0.4)) return this.#deliver();
+    this.#user.tick();
+    // In a peaceful story nothing is lost, nobody dies, and a recall mostly ends before anything else happens: only
+    // then can be told who had to get what.
+    const peaceful = this.#network.reliable;
+    const hurry = peaceful && this.#user.serves ? 0.97 : 0.5;
+    if (this.#network.busy && chance.chance(hurry)) return this.#network.deliver();
+    if (!peaceful && chance.chance(0.01)) return this.#userCrash();
     const conversation = chance.pick(this.conversations);
-    if (chance.chance(0.03)) return this.#crash(conversation);
+    if (conversation.deleted) return;
+    if (!peaceful && chance.chance(0.03)) return this.#crash(conversation);
+    if (!peaceful && chance.chance(0.004)) return this.#delete(conversation);
     const told = conversation.phase === "idle" && !conversation.owes;
-    if (told && chance.chance(0.03)) return this.#restore(conversation);
+    if (!peaceful && told && chance.chance(0.03)) return this.#restore(conversation);
     if (chance.chance(0.02)) return conversation.cancelWaiting();
     switch (conversation.phase) {
       case "idle":
-        if (conversation.owes && chance.chance(0.5)) return this.#tell(conversation);
+        if (conversation.owes && chance.chance(peaceful ? 0.95 : 0.5)) return this.#tell(conversation);
         return conversation.begin(this.#quote());
       case "deciding":
         if (chance.chance(0.1)) return conversation.end("completed");
@@ -164,6 +175,7 @@ export class Story {
 
   #crash(conversation: SimConversation): void {
     this.#tally.crashes++;
+    this.#user.disturb();
     if (!conversation.crash()) throw new Error(`${conversation.thread}: its journal folds to another purse`);
   }
 
@@ -171,57 +183,48 @@ export class Story {
     this.#tally.restores++;
     // A restore takes minutes: nothing of before is under way any more. (Spending that was never told before it is
     // known to nobody afterwards, so only a conversation that has told everything is restored here.)
-    this.#network = this.#network.filter((message) => message.thread !== conversation.thread);
+    this.#now += 10 * 60_000;
+    this.#network.drop(conversation.thread);
+    this.#user.tick();
+    this.#user.disturb();
     conversation.restore(this.#chance.pick(conversation.rests));
   }
 
+  #userCrash(): void {
+    this.#tally.crashes++;
+    this.#user.crash();
+  }
+
+  #delete(conversation: SimConversation): void {
+    this.#tally.deletions++;
+    this.#user.delete(conversation);
+  }
+
   #ask(request: LeaseRequest): Promise<LeaseAnswer> {
+    const { thread } = request;
     return new Promise((resolve, reject) => {
-      const answered = (answer: LeaseAnswer | null): void =>
-        answer ? resolve(answer) : reject(new Error("the answer was lost"));
-      this.#network.push({ thread: request.thread, request, answered });
+      const lose = () => reject(new Error("the request or its answer was lost"));
+      const carry = () =>
+        this.#user.lease(request, (answer) => {
+          if (answer === null) return lose();
+          this.#network.send({ thread, carry: () => resolve(answer), lose });
+        });
+      this.#network.send({ thread, carry, lose });
     });
   }
 
   #tell(conversation: SimConversation): void {
+    const { thread } = conversation;
     const statement = conversation.statement();
     const taken = (): void => {
       if (conversation.statement().seq === statement.seq) conversation.owes = false;
     };
-    this.#network.push({ thread: conversation.thread, statement, taken });
-  }
-
-  /** Some message of those on their way arrives: not at all, once, or again later. */
-  #deliver(): void {
-    const chance = this.#chance;
-    const [message] = this.#network.splice(chance.below(this.#network.length), 1);
-    if (!message) return;
-    const fate = chance.below(10);
-    if (fate === 0) {
-      this.#tally.lost++;
-      if ("request" in message) message.answered?.(null);
-      return;
-    }
-    if (fate === 1) {
-      this.#tally.doubled++;
-      this.#network.push("request" in message ? { ...message, answered: null } : { ...message, taken: null });
-    }
-    if ("statement" in message) {
-      this.#ledger.tell(message.thread, message.statement, dayOf(this.#now));
-      if (fate !== 2) message.taken?.();
-      return;
-    }
-    const answer = this.#lease(message.request);
-    if (fate === 2) this.#tally.lost++;
-    message.answered?.(fate === 2 ? null : answer);
-  }
-
-  #lease(request: LeaseRequest): LeaseAnswer {
-    const { limitMicros, limitTokens } = this.#spending;
-    const answer = this.#ledger.lease(request, { micros: limitMicros, tokens: limitTokens });
-    if (answer.type === "granted") this.#tally.leases++;
-    if (answer.type === "refused") this.#tally.refusals++;
-    return answer;
+    const nothing = (): void => {};
+    const carry = () => {
+      this.#user.tell(thread, statement);
+      this.#network.send({ thread, carry: taken, lose: nothing });
+    };
+    this.#network.send({ thread, carry, lose: nothing });
   }
 
   /** Promises run, no time passes. */
@@ -231,10 +234,11 @@ export class Story {
 
   /** Spent and reserved, counted twice: by the purse, and from outside by what every call may have cost. */
   #count(): void {
+    if (this.#wrong !== null) throw new Error(this.#wrong);
     this.#days.add(dayOf(this.#now));
     for (const conversation of this.conversations) this.#journalKnows(conversation);
     for (const day of this.#days) {
-      const { spentMicros, spentTokens, reservedMicros, reservedTokens } = this.#ledger.totals(day);
+      const { spentMicros, spentTokens, reservedMicros, reservedTokens } = this.#user.ledger.totals(day);
       this.#within(day, "the purse's books", {
         micros: spentMicros + reservedMicros,
         tokens: spentTokens + reservedTokens,
@@ -268,24 +272,34 @@ export class Story {
       throw new Error(`${day}: ${what}: ${amount.tokens} of ${limitTokens} tokens`);
   }
 
-  /** Everything comes to its end: then nothing is set aside, and every call is in the books exactly once. */
+  /** Everything comes to its end: then nobody holds what the books do not know, and every call is in them once. */
   async #settleAll(): Promise<void> {
-    while (this.#network.length > 0) {
-      this.#deliver();
-      await this.#breathe();
-    }
+    await this.#drain();
     for (const conversation of this.conversations) {
+      if (conversation.deleted) continue;
       if (conversation.phase !== "idle") conversation.end("cancelled");
-      this.#ledger.tell(conversation.thread, conversation.statement(), dayOf(this.#now));
+      this.#user.tell(conversation.thread, conversation.statement());
     }
     this.#count();
     for (const conversation of this.conversations)
       for (const day of this.#days) this.#exact(conversation, day);
-    this.#freeTomorrow();
+    this.#network.reliable = true;
+    await this.#allComesBack();
+    await this.#freeTomorrow();
+  }
+
+  async #drain(): Promise<void> {
+    await this.#breathe();
+    while (this.#network.busy || this.#user.waits) {
+      if (this.#network.busy) this.#network.deliver();
+      else this.#now += limits.recallWithinMs;
+      this.#user.tick();
+      await this.#breathe();
+    }
   }
 
   #exact(conversation: SimConversation, day: string): void {
-    const account = this.#accounts.get(day, conversation.thread);
+    const account = this.#user.accounts.get(day, conversation.thread);
     const cost = costOn(conversation, day);
     const booked = {
       micros: (account?.spentMicros ?? 0) + (account?.lostMicros ?? 0),
@@ -293,40 +307,63 @@ export class Story {
     };
     const aside = reservedIn(account);
     // What a journal has forgotten stays counted, as spent or as set aside: never less than it cost.
-    const right = conversation.restored
-      ? booked.micros + aside.micros >= cost.micros && booked.tokens + aside.tokens >= cost.tokens
-      : booked.micros === cost.micros && booked.tokens === cost.tokens;
+    const right =
+      conversation.restored || conversation.deleted
+        ? booked.micros + aside.micros >= cost.micros && booked.tokens + aside.tokens >= cost.tokens
+        : booked.micros === cost.micros && booked.tokens === cost.tokens;
     const where = `${conversation.thread} on ${day}`;
     if (!right) throw new Error(`${where}: ${booked.micros} booked for calls that cost ${cost.micros}`);
     if (conversation.restored || day !== dayOf(this.#now)) return;
-    if (aside.micros !== 0 || aside.tokens !== 0) throw new Error(`${where}: ${aside.micros} stay set aside`);
+    const left = conversation.deleted ? { micros: 0, tokens: 0 } : leftOn(conversation.purse, day);
+    // More is right: a grant whose answer was lost is set aside until somebody needs it.
+    if (aside.micros < left.micros || aside.tokens < left.tokens)
+      throw new Error(`${where}: ${aside.micros} are set aside for ${left.micros} that it holds`);
+  }
+
+  /** Nobody runs: who asks for all that is not spent gets all of it, to the last. */
+  async #allComesBack(): Promise<void> {
+    if (this.conversations.some(({ restored }) => restored)) return;
+    this.#now += limits.recallAgainMs;
+    const { limitMicros, limitTokens } = this.#spending;
+    const day = dayOf(this.#now);
+    const { spentMicros, spentTokens } = this.#user.ledger.totals(day);
+    const gone = { micros: 0, tokens: 0 };
+    for (const { deleted, thread } of this.conversations) {
+      const held = reservedIn(deleted ? this.#user.accounts.get(day, thread) : null);
+      gone.micros += held.micros;
+      gone.tokens += held.tokens;
+    }
+    const micros = limitMicros === null ? 1 : limitMicros - spentMicros - gone.micros;
+    const tokens = limitTokens === null ? 1 : limitTokens - spentTokens - gone.tokens;
+    await this.#grantedWhole("everything", day, micros, tokens, "what chats at rest hold did not come back");
+    for (const conversation of this.conversations) {
+      const free = conversation.free(day);
+      if ((limitMicros !== null && free.micros > 0) || (limitTokens !== null && free.tokens > 0))
+        throw new Error(`${conversation.thread} kept what it gave back`);
+    }
   }
 
   /** After a day change the whole limit is there again. */
-  #freeTomorrow(): void {
+  async #freeTomorrow(): Promise<void> {
     const { limitMicros, limitTokens } = this.#spending;
     const day = dayOf(dayEnd(dayOf(this.#now)) + HOUR);
-    const answer = this.#lease({
-      thread: "tomorrow",
-      day,
-      number: 1,
-      micros: limitMicros ?? 1,
-      tokens: limitTokens ?? 1,
-      leastMicros: limitMicros ?? 1,
-      leastTokens: limitTokens ?? 1,
-      statement: { seq: 1, lease: 0, days: [] },
-    });
-    if (answer.type !== "granted" || answer.short) throw new Error("yesterday's money is missing today");
+    const missing = "yesterday's money is missing today";
+    await this.#grantedWhole("tomorrow", day, limitMicros ?? 1, limitTokens ?? 1, missing);
   }
-}
 
-function reservedIn(account: Account | null): Amount {
-  if (!account) return { micros: 0, tokens: 0 };
-  const outstanding = account.lease > account.told;
-  return {
-    micros: account.heldMicros + (outstanding ? account.grantMicros : 0),
-    tokens: account.heldTokens + (outstanding ? account.grantTokens : 0),
-  };
+  async #grantedWhole(thread: string, day: string, micros: number, tokens: number, what: string) {
+    const request = { thread, day, number: 1, micros, tokens, leastMicros: micros, leastTokens: tokens };
+    const answers: LeaseAnswer[] = [];
+    this.#ask({ ...request, statement: { seq: 1, lease: 0, days: [] } }).then(
+      (answer) => answers.push(answer),
+      (error: Error) => {
+        this.#wrong ??= error.message;
+      },
+    );
+    await this.#drain();
+    const [answer] = answers;
+    if (answer?.type !== "granted" || answer.short) throw new Error(what);
+  }
 }
 
 function costOn(conversation: SimConversation, day: string): Amount {

@@ -7,7 +7,7 @@ import { limits } from "../../../src/limits.ts";
 import type { ScheduleInput } from "../../../src/protocol/schedules.ts";
 import { Chance } from "../random.ts";
 import type { Report } from "../report.ts";
-import { ScheduleWorld, type Tally } from "./world.ts";
+import { emptyTally, ScheduleWorld, type Tally } from "./world.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -32,16 +32,7 @@ export async function schedulesReport(
   count: number,
   progress: (done: number) => void,
 ): Promise<Report> {
-  const sum: Tally = {
-    runs: 0,
-    missed: 0,
-    late: 0,
-    deaths: 0,
-    recovered: 0,
-    busy: 0,
-    full: 0,
-    pausedByFailure: 0,
-  };
+  const sum = emptyTally();
   const violations: string[] = [];
   for (let i = 0; i < count; i++) {
     const chance = new Chance(seed + i);
@@ -63,6 +54,9 @@ export async function schedulesReport(
       ["paused after failing again and again", sum.pausedByFailure],
     ],
     violations: violations.slice(0, SHOWN),
+    accepted: sum.runs,
+    lost: sum.lost,
+    doubled: sum.doubled,
   };
 }
 

@@ -39,14 +39,20 @@ export interface Tally {
   busy: number;
   full: number;
   pausedByFailure: number;
+  /** Occurrences that were due, and neither ran nor were told of; those that ran twice. Each is a violation, too. */
+  lost: number;
+  doubled: number;
 }
+
+export const emptyTally = (): Tally => ({
+  ...{ runs: 0, missed: 0, late: 0, deaths: 0, recovered: 0, busy: 0, full: 0, pausedByFailure: 0 },
+  ...{ lost: 0, doubled: 0 },
+});
 
 export class ScheduleWorld {
   readonly #chance: Chance;
   readonly violations: string[] = [];
-  readonly tally: Tally = {
-    ...{ runs: 0, missed: 0, late: 0, deaths: 0, recovered: 0, busy: 0, full: 0, pausedByFailure: 0 },
-  };
+  readonly tally: Tally = emptyTally();
   now: number;
 
   // --- what is kept ---
@@ -209,7 +215,10 @@ export class ScheduleWorld {
     const kept = this.#rows.get(schedule.id);
     if (kept?.status !== "active") this.#violated(`${key} runs though its schedule is ${kept?.status}`);
     if (key !== occurrenceKey(schedule.id, at)) this.#violated(`${key} has another name than its instant`);
-    if (this.#inputs.some((input) => input.key === key)) this.#violated(`${key} runs twice`);
+    if (this.#inputs.some((input) => input.key === key)) {
+      this.tally.doubled++;
+      this.#violated(`${key} runs twice`);
+    }
     if (at > this.now) this.#violated(`${key} runs before it is due`);
     const newest = this.#newest(schedule);
     if (newest !== at) this.#violated(`${key} runs, and the newest that is due is ${newest}`);
@@ -263,10 +272,13 @@ export class ScheduleWorld {
     const skipped = late && schedule.catchUp === "skip" && schedule.cron !== null;
     if (busy) this.tally.busy++;
     if (full) this.tally.full++;
-    if (!busy && !full && !skipped && !earlier)
-      this.#violated(`${occurrenceKey(schedule.id, newest)} never ran`);
+    const key = occurrenceKey(schedule.id, newest);
+    const wrong: string[] = [];
+    if (!busy && !full && !skipped && !earlier) wrong.push(`${key} never ran`);
     if (schedule.cron === null ? schedule.status !== "active" : schedule.missed === null)
-      this.#violated(`${occurrenceKey(schedule.id, newest)} did not run, and nothing says so`);
+      wrong.push(`${key} did not run, and nothing says so`);
+    if (wrong.length > 0) this.tally.lost++;
+    for (const text of wrong) this.#violated(text);
   }
 
   /** The text counts what was missed since the last run, or since it began. */

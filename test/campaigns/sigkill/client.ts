@@ -30,6 +30,21 @@ const OUTCOMES: Record<string, Outcome> = { completed: "completed", error: "fail
 const answerFrame = z.looseObject({ messageIds: z.array(z.string()).default([]) });
 const acceptedFrame = z.looseObject({ messageIds: z.array(z.string()) });
 
+const decidedFrame = z.looseObject({
+  toolCallId: z.string(),
+  counted: z.boolean(),
+  approved: z.boolean(),
+});
+/** What became of a decision, as whoever made it is told. */
+export type Decided = z.infer<typeof decidedFrame>;
+
+const toolChunk = z.looseObject({
+  type: z.string(),
+  toolCallId: z.string().optional(),
+  approvalId: z.string().optional(),
+  input: z.looseObject({ path: z.string().optional() }).optional().catch(undefined),
+});
+
 export class ThreadClient {
   readonly thread: string;
   readonly asked: Asked[] = [];
@@ -41,6 +56,15 @@ export class ThreadClient {
   readonly #streams = new Map<string, { text: string; next: number }>();
   /** Terminal frames over this socket, by stream. */
   readonly #dones = new Map<string, number>();
+  /** Calls that wait for a person, and what they are for, as this client was shown them. */
+  readonly asks = new Map<string, string>();
+  /** Told of each of them once. */
+  onAsk: (call: string, path: string) => void = () => {};
+  /** Told of what became of a decision that was made over this socket. */
+  onDecided: (decided: Decided) => void = () => {};
+  readonly #calls = new Map<string, string>();
+  /** Calls on which a stream over this socket told that nobody has decided yet. */
+  readonly #waiting = new Map<string, Set<string>>();
   /** Sockets that closed while this client wanted them open. */
   drops = 0;
 
@@ -64,6 +88,7 @@ export class ThreadClient {
     this.#socket = socket;
     this.#streams.clear();
     this.#dones.clear();
+    this.#waiting.clear();
     for (const one of this.asked) {
       one.ends = 0;
       one.again = !one.accepted;
@@ -133,6 +158,13 @@ export class ThreadClient {
     this.#send({ type: "cf_agent_chat_request_cancel", id: one.request.id });
   }
 
+  /** Decides over this socket on a call that waits. False when the client has left. */
+  decide(call: string, approved: boolean, comment: string): boolean {
+    if (!this.#socket) return false;
+    this.#send({ type: "cf_agent_tool_approval", toolCallId: call, approved, comment });
+    return true;
+  }
+
   /** Calls back with the time of the next frame that shows how an unanswered question stands. */
   onSign(told: (at: number) => void): void {
     this.#signs.push(told);
@@ -160,6 +192,7 @@ export class ThreadClient {
       for (const one of this.asked) if (messageIds.includes(one.request.message)) one.accepted = true;
       return;
     }
+    if (frame.type === "holdfast_decided") return this.onDecided(decidedFrame.parse(frame));
     if (frame.type === "cf_agent_identity") return;
     if (frame.type === "cf_agent_chat_messages") {
       this.#readTranscript(frame);
@@ -173,8 +206,11 @@ export class ThreadClient {
       this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id, after });
     }
     if (frame.type !== "cf_agent_use_chat_response") return;
+    if (frame.body?.includes('"tool-')) this.#readTool(frame.id, frame.body);
     const { text } = this.#take(frame, frame.id);
     if (frame.done !== true || frame.outcome === "recovering") return;
+    // A person has to decide: the stream is over, the turn is not.
+    if (this.#waiting.get(frame.id)?.size) return;
     const { messageIds } = answerFrame.parse(frame);
     const times = (this.#dones.get(frame.id) ?? 0) + 1;
     this.#dones.set(frame.id, times);
@@ -197,6 +233,25 @@ export class ThreadClient {
     return now;
   }
 
+  /** A chunk about a tool call: its arguments, or that it waits for a person. */
+  #readTool(stream: string, body: string): void {
+    const { type, toolCallId, approvalId, input } = toolChunk.parse(JSON.parse(body));
+    const waiting = this.#waiting.get(stream) ?? new Set<string>();
+    this.#waiting.set(stream, waiting);
+    if (type === "tool-approval-response" && approvalId !== undefined) waiting.delete(approvalId);
+    if (toolCallId === undefined) return;
+    if (type === "tool-approval-request") waiting.add(toolCallId);
+    else waiting.delete(toolCallId);
+    if (type === "tool-input-available" && input?.path !== undefined) this.#calls.set(toolCallId, input.path);
+    if (type === "tool-approval-request") this.#waits(toolCallId, this.#calls.get(toolCallId));
+  }
+
+  #waits(call: string, path: string | undefined): void {
+    if (path === undefined || this.asks.has(call)) return;
+    this.asks.set(call, path);
+    this.onAsk(call, path);
+  }
+
   #end(one: Asked, outcome: Outcome | null): void {
     one.outcome = outcome;
     if (outcome === null) return;
@@ -208,6 +263,10 @@ export class ThreadClient {
   /** The transcript that a client gets when it connects says what ended while it was away. */
   #readTranscript(frame: Frame): void {
     const { messages } = transcript.parse(frame);
+    for (const part of messages.flatMap(({ parts }) => parts)) {
+      if (part.state === "approval-requested" && part.toolCallId !== undefined)
+        this.#waits(part.toolCallId, part.input?.path);
+    }
     messages.forEach((message, i) => {
       const one = this.asked.find(({ request }) => request.message === message.id);
       const outcome = messages[i + 1]?.metadata?.outcome;
@@ -229,6 +288,13 @@ const transcript = z.looseObject({
   messages: z.array(
     z.looseObject({
       id: z.string(),
+      parts: z.array(
+        z.looseObject({
+          state: z.string().optional(),
+          toolCallId: z.string().optional(),
+          input: z.looseObject({ path: z.string().optional() }).optional().catch(undefined),
+        }),
+      ),
       metadata: z
         .looseObject({ outcome: z.enum(["completed", "failed", "cancelled"]).optional() })
         .optional(),

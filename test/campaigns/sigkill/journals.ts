@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { entryHash, GENESIS, payloadHash } from "../../../src/actors/conversation/chain.ts";
+import { entryHash, GENESIS, payloadHash } from "../../../src/actors/chain.ts";
 import type { Entry } from "../../../src/actors/conversation/entries.ts";
 
 /**
@@ -21,9 +21,26 @@ export interface JournalCopy {
   entries: readonly Entry[];
   /** The first entry that does not fit into the hash chain, or `null`. */
   broken: number | null;
-  /** Wakes that are still set. */
+  /** Wakes that are still set; that of the schedules is not one of them. */
   jobs: number;
+  schedules: readonly ScheduleRow[];
 }
+
+/** A schedule as the conversation keeps it. */
+const scheduleRow = z.object({
+  id: z.string(),
+  text: z.string(),
+  cron: z.string().nullable(),
+  status: z.enum(["active", "paused", "done", "deleted"]),
+  made_by: z.string().nullable(),
+  created_at: z.number(),
+  due_at: z.number(),
+  missed: z
+    .string()
+    .nullable()
+    .transform((text) => (text === null ? 0 : z.object({ count: z.number() }).parse(JSON.parse(text)).count)),
+});
+export type ScheduleRow = z.infer<typeof scheduleRow>;
 
 /** Reads every conversation's journal; what has not changed since the last look is not read again. */
 export class Journals {
@@ -82,13 +99,19 @@ export class Journals {
     }
     const database = new DatabaseSync(join(scratch, file));
     try {
-      if (!hasTable(database, "journal")) return { file, entries: [], broken: null, jobs: 0 };
+      if (!hasTable(database, "journal")) return { file, entries: [], broken: null, jobs: 0, schedules: [] };
       const jobs = hasTable(database, "cf_agents_jobs")
-        ? Number(database.prepare("SELECT COUNT(*) AS n FROM cf_agents_jobs").get()?.n)
+        ? Number(
+            database.prepare("SELECT COUNT(*) AS n FROM cf_agents_jobs WHERE id <> 'schedules'").get()?.n,
+          )
         : 0;
+      const schedules = hasTable(database, "schedules")
+        ? z.array(scheduleRow).parse(database.prepare(SCHEDULES).all())
+        : [];
       return {
         file,
         jobs,
+        schedules,
         ...readChain(database.prepare("SELECT heads, bodies FROM journal ORDER BY seq").all()),
       };
     } finally {
@@ -96,6 +119,9 @@ export class Journals {
     }
   }
 }
+
+const SCHEDULES =
+  "SELECT id, text, cron, status, made_by, created_at, due_at, missed FROM schedules ORDER BY id";
 
 /** An object that was killed while it made its first tables has some of them. */
 const hasTable = (database: DatabaseSync, name: string): boolean =>

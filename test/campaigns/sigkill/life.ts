@@ -10,6 +10,8 @@ import { REACH, reach } from "../evict/reach.ts";
 const lifeOptions = z.object({
   stateDir: z.string(),
   tmpDir: z.string(),
+  /** The built Worker, unless it is the project's own. */
+  workerDir: z.string().optional(),
   secret: z.string(),
   vars: z.looseObject({ ACCESS_TEAM_DOMAIN: z.string() }).catchall(z.string()),
   /** Whether objects are to be evicted and reset from outside. */
@@ -47,9 +49,10 @@ async function main(): Promise<void> {
       say({ type: "dead" });
       continue;
     }
-    const { reach: reachable, ...options } = told.options;
+    const { reach: reachable, workerDir, ...options } = told.options;
     runtime = await startRuntime({
       ...options,
+      ...(workerDir !== undefined && { workerDir }),
       log: (text) => say({ type: "log", text }),
       beside: reachable ? [reach()] : [],
     });

@@ -27,6 +27,8 @@ export interface Life {
 export interface LivesOptions {
   /** Everything that outlives a kill is below this directory. */
   dir: string;
+  /** The built Worker, unless it is the project's own. */
+  workerDir?: string | undefined;
   /** Whether objects are to be evicted and reset from outside. */
   reach: boolean;
   /** A line of a Worker. */
@@ -54,8 +56,8 @@ export class Lives {
     const tmpDir = join(this.#options.dir, `tmp-${this.#count++}`);
     mkdirSync(tmpDir, { recursive: true });
     const { stateDir, secret } = this;
-    const { reach } = this.#options;
-    const ready = await this.#runner.run({ stateDir, tmpDir, secret, vars, reach });
+    const { reach, workerDir } = this.#options;
+    const ready = await this.#runner.run({ stateDir, tmpDir, workerDir, secret, vars, reach });
     const life: Life = {
       ...ready,
       readyAt: performance.now(),

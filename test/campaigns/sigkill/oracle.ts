@@ -2,7 +2,7 @@
 import type { Entry } from "../../../src/actors/conversation/entries.ts";
 import type { Asked } from "./client.ts";
 import type { JournalCopy } from "./journals.ts";
-import { answerOf } from "./questions.ts";
+import { answerOf, effectsOf } from "./questions.ts";
 
 export interface Verdict {
   /** Questions that a client was told are kept. */
@@ -121,9 +121,11 @@ function readTurns(entries: readonly Entry[], turns: Map<string, TurnRecord>, ve
     }
     if (entry.kind === "result" && !late) {
       if (known.results.has(entry.id)) doubled(`the result of ${entry.id} was written twice`);
-      if (!known.intents.has(entry.id)) verdict.violations.push(`the result of ${entry.id} has no intent`);
+      const refused = entry.error?.code === "denied" || entry.error?.code === "approval_expired";
+      if (!known.intents.has(entry.id) && !refused)
+        verdict.violations.push(`the result of ${entry.id} has no intent`);
       known.results.set(entry.id, 1);
-      if (entry.error) known.failedTools.push(`${entry.id}: ${entry.error.code}`);
+      if (entry.error && !refused) known.failedTools.push(`${entry.id}: ${entry.error.code}`);
     }
   }
 }
@@ -167,7 +169,7 @@ function judgeQuestion(one: Asked, found: readonly TurnRecord[], verdict: Verdic
   }
 }
 
-const TOOLS = { text: 0, shaky: 0, refused: 0, files: 4 } as const;
+const TOOLS = { text: 0, shaky: 0, refused: 0, files: 4, gated: 0, plan: 1 } as const;
 
 /** What the model said for good, as the journal has it. */
 const saidIn = (turn: TurnRecord): string =>
@@ -179,8 +181,11 @@ const saidIn = (turn: TurnRecord): string =>
 function judgeAnswer(turn: TurnRecord, { question }: Asked, say: (text: string) => void): void {
   const said = saidIn(turn);
   if (said !== answerOf(question)) say(`its answer is not whole: ${said.slice(0, 200)}`);
-  const tools = TOOLS[question.kind];
-  if (turn.intents.size !== tools || turn.results.size !== tools)
+  const asks = effectsOf(question).length;
+  const tools = TOOLS[question.kind] + asks;
+  // What nobody approved has a result and no intent: the judgement of the gates sees to it that it did not run.
+  const begun = asks > 0 ? Math.min(turn.intents.size, tools) : tools;
+  if (turn.intents.size !== begun || turn.results.size !== tools)
     say(`${turn.intents.size} intents and ${turn.results.size} results instead of ${tools}`);
   for (const failed of turn.failedTools) say(`a tool failed: ${failed}`);
 }

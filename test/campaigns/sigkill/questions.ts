@@ -5,9 +5,14 @@
 import type { Step } from "../../../local/gateway/script.ts";
 import { lastUserText, type ModelCall } from "../../../local/gateway/wire/call.ts";
 import type { Chance } from "../random.ts";
+import { GATED_TOOL } from "./worker/shape.ts";
 
-/** `text`: words. `files`: writes, a read and an edit, then words. `shaky`: words after a first try that fails. `refused`: never answered. */
-const KINDS = ["text", "files", "shaky", "refused"] as const;
+/**
+ * `text`: words. `files`: writes, a read and an edit, then words. `shaky`: words after a first try that fails.
+ * `refused`: never answered. `gated`: one or two effects that a person has to allow, then words. `plan`: a reminder that
+ * comes seconds later, then words.
+ */
+const KINDS = ["text", "files", "shaky", "refused", "gated", "plan"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Question {
@@ -17,6 +22,12 @@ export interface Question {
   words: number;
   /** Milliseconds between two words. */
   paceMs: number;
+}
+
+/** A question that waits for a person, or plans ahead. Drawn apart from the others, so that other campaigns have none. */
+export function drawSlowQuestion(tag: string, chance: Chance): Question {
+  const kind = chance.chance(0.7) ? "gated" : "plan";
+  return { tag, kind, words: 3 + chance.below(20), paceMs: chance.pick([0, 2, 5]) };
 }
 
 /** About half words alone, a third with files, the rest with a model that fails at first or always. */
@@ -42,8 +53,20 @@ export function filesOf({ tag, kind }: Question): { path: string; text: string; 
   ];
 }
 
+/** Names of the effects that a `gated` question asks for. */
+export const effectsOf = ({ tag, kind, words }: Question): string[] =>
+  kind === "gated" ? Array.from({ length: 1 + (words % 2) }, (_, i) => `${tag}/${i}`) : [];
+
+/** What a `plan` question has itself told, and when: in a few seconds, so that kills come before, at and after it. */
+export function reminderOf({ tag, words }: Question): { question: Question; seconds: number } {
+  return {
+    question: { tag: `${tag}-later`, kind: "text", words: 3 + (words % 5), paceMs: 2 },
+    seconds: 1 + (words % 5),
+  };
+}
+
 /** The newest question in a text: those that got no answer stand before it in the same message. */
-function parse(text: string): Question | null {
+export function questionIn(text: string): Question | null {
   const match = [...text.matchAll(/^question (\S+) (\S+) (\d+) (\d+)$/gm)].at(-1);
   const kind = KINDS.find((one) => one === match?.[2]);
   if (!match || !kind) return null;
@@ -58,7 +81,7 @@ export class ScriptedModel {
 
   /** The next step for a call; `null` for a call that nobody of the campaign made. */
   take(call: ModelCall): Step | null {
-    const question = parse(lastUserText(call.messages));
+    const question = questionIn(lastUserText(call.messages));
     if (!question) return null;
     const results = resultsSince(call);
     const key = `${question.tag} ${results}`;
@@ -79,6 +102,16 @@ function stepOf(question: Question, results: number, attempt: number): Step {
     if (way % 2 === 0)
       return { status: way % 4 === 0 ? 529 : 500, body: { error: { message: "overloaded" } } };
     return { ...answer, cutAfterBytes: 300 + question.words * 10 };
+  }
+  if (kind === "gated") {
+    const effects = effectsOf(question);
+    if (results >= effects.length) return answer;
+    return { tools: effects.map((path) => ({ name: GATED_TOOL, input: { path } })), paceMs };
+  }
+  if (kind === "plan") {
+    const { question: later, seconds } = reminderOf(question);
+    const input = { action: "create", in: `${seconds} seconds`, text: textOfQuestion(later) };
+    return results > 0 ? answer : { tools: [{ name: "schedule", input }], paceMs };
   }
   if (kind !== "files") return answer;
   const [count, plain] = filesOf(question);

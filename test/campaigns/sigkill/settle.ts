@@ -3,7 +3,9 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { NodeWebSocket } from "../../support/e2e-socket.ts";
+import type { Approvals } from "./approvals.ts";
 import type { Asked, ThreadClient } from "./client.ts";
+import type { Clocks } from "./clocks.ts";
 import { type JournalCopy, openTurns } from "./journals.ts";
 import type { Life } from "./lives.ts";
 import { answerOf, filesOf } from "./questions.ts";
@@ -15,6 +17,8 @@ const LOOK_EVERY_MS = 500;
 const LOOK_SHARE = 10;
 /** How long what is left may take once people are back: a few answers, and faults that are tried again. */
 const BACK_WITHIN_MS = 60_000;
+/** P4: stalled work is noticed within this time, whatever died. */
+export const NOTICED_WITHIN_MS = 150_000;
 /** Requests that are under way at once when everything is read. */
 const READERS = 8;
 
@@ -46,8 +50,10 @@ export async function settle(options: {
   cut: ReadonlySet<string>;
   clients: readonly ThreadClient[];
   aloneMs: number;
+  /** People who still decide, over HTTP, and schedules that go on until everything else has ended. */
+  slow?: { approvals: Approvals; clocks: Clocks };
 }): Promise<{ news: number[]; nudged: number; problems: string[] }> {
-  const { world, life, cut, clients } = options;
+  const { world, life, cut, clients, slow } = options;
   const told = new Map<string, number>();
   // The feed is the user actor's: it wakes no conversation.
   const feed = new NodeWebSocket(world.feedUrl(life), { headers: world.headers });
@@ -57,10 +63,14 @@ export async function settle(options: {
     if (type !== "thread" || !thread || thread.status === "working" || !cut.has(thread.id)) return;
     if (!told.has(thread.id)) told.set(thread.id, performance.now() - life.readyAt);
   });
+  // What comes every minute goes on until it is paused: its chats come to rest after that.
+  const resting = (): JournalCopy[] => world.journals.read({ live: true }).filter((one) => !recurs(one));
   const left = (): number =>
-    world.journals.read({ live: true }).reduce((sum, one) => sum + openTurns(one).length + one.jobs, 0);
+    resting().reduce((sum, one) => sum + openTurns(one).length + one.jobs + comingOnce(one), 0);
+  slow?.approvals.begin(life);
   await until(() => left() === 0, options.aloneMs);
-  const nudged = world.journals.read({ live: true }).reduce((sum, one) => sum + openTurns(one).length, 0);
+  const nudged = resting().reduce((sum, one) => sum + openTurns(one).length, 0);
+  const stalled = nudged > 0 ? standing(resting()) : [];
   const news = [...told.values()];
 
   const back = clients.filter((client) => client.unacknowledged || nudged > 0);
@@ -75,25 +85,36 @@ export async function settle(options: {
   );
   for (const client of back) client.leave();
   feed.close();
-  // Where each chat that is not done stands: the kinds of its newest entries.
-  const standing = world.journals
-    .read({ live: true })
-    .filter((one) => openTurns(one).length + one.jobs > 0)
-    .map(
-      (one) =>
-        `${one.jobs} wakes, ${one.entries
-          .slice(-4)
-          .map(({ kind }) => kind)
-          .join(" ")}`,
+  slow?.approvals.stop();
+  await slow?.approvals.quiet();
+  const problems = (await slow?.clocks.pauseAll(life)) ?? [];
+  if (slow && !(await until(() => left() === 0, BACK_WITHIN_MS)))
+    problems.push(`${BACK_WITHIN_MS} ms after all schedules were paused ${left()} turns and wakes were left`);
+  if (options.aloneMs >= NOTICED_WITHIN_MS) problems.push(...stalled.slice(0, 3));
+  if (!done)
+    problems.push(
+      ...standing(resting()).slice(0, 3),
+      `${BACK_WITHIN_MS} ms after everybody had come back ${left()} turns and wakes were left, and nobody was told the end of: ${names.join(", ")}`,
     );
-  const problems = done
-    ? []
-    : [
-        ...standing.slice(0, 3),
-        `${BACK_WITHIN_MS} ms after everybody had come back ${left()} turns and wakes were left, and nobody was told the end of: ${names.join(", ")}`,
-      ];
   return { news, nudged, problems };
 }
+
+/** Where each chat that is not done stands: the kinds of its newest entries. */
+const standing = (journals: readonly JournalCopy[]): string[] =>
+  journals
+    .filter((one) => openTurns(one).length + one.jobs > 0)
+    .map((one) => {
+      const kinds = one.entries.slice(-4).map(({ kind }) => kind);
+      return `${one.file.slice(0, 8)}: ${openTurns(one).length} turns and ${one.jobs} wakes, ${kinds.join(" ")}`;
+    });
+
+/** Whether a schedule of the chat comes again and again. */
+const recurs = ({ schedules }: JournalCopy): boolean =>
+  schedules.some(({ status, cron }) => status === "active" && cron !== null);
+
+/** Schedules that come once and have not come yet: all of them are seconds ahead. */
+const comingOnce = ({ schedules }: JournalCopy): number =>
+  schedules.filter(({ status, cron }) => status === "active" && cron === null).length;
 
 async function until(holds: () => boolean, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
@@ -116,6 +137,21 @@ const transcript = z.array(
 );
 const versions = z.object({ versions: z.array(z.unknown()) });
 
+/** How many inputs of schedules there are in each client's chat. */
+function remindersIn(world: World, clients: readonly ThreadClient[]): Map<string, number> {
+  const threads = new Map<string, string>(
+    clients.flatMap(({ asked, thread }) => asked.map(({ request }) => [request.message, thread] as const)),
+  );
+  const counts = new Map<string, number>();
+  for (const { entries } of world.journals.read({ live: true })) {
+    const inputs = entries.filter((entry) => entry.kind === "input");
+    const thread = inputs.map(({ messages }) => threads.get(messages[0]?.id ?? "")).find(Boolean);
+    const came = inputs.filter(({ source }) => source === "schedule").length;
+    if (thread !== undefined) counts.set(thread, came);
+  }
+  return counts;
+}
+
 /** Reads every transcript and every file as the server shows them. */
 export async function shown(
   world: World,
@@ -124,6 +160,7 @@ export async function shown(
 ): Promise<{ files: number; wrong: string[] }> {
   const wrong: string[] = [];
   const completed: Asked[] = [];
+  const reminders = remindersIn(world, clients);
   await each(clients, async (client) => {
     const path = `/@${world.handle}/${client.thread}/get-messages?limit=500`;
     const messages = transcript.parse(await world.json(life, path));
@@ -141,7 +178,7 @@ export async function shown(
     }
     const ids = messages.map(({ id }) => id);
     if (new Set(ids).size !== ids.length) wrong.push(`${client.thread}: a message is shown twice`);
-    const sent = client.asked.length;
+    const sent = client.asked.length + (reminders.get(client.thread) ?? 0);
     if (messages.length !== sent * 2)
       wrong.push(`${client.thread}: ${messages.length} messages are shown for ${sent} questions`);
   });
@@ -149,8 +186,8 @@ export async function shown(
   let right = 0;
   await each(files, async ({ path, text, versions: expected }) => {
     const query = `?path=${encodeURIComponent(path)}`;
-    const response = await world.get(life, world.filesUrl(`content${query}`));
-    const content = response.ok ? await response.text() : `status ${response.status}`;
+    const file = await world.file(life, world.filesUrl(`content${query}`));
+    const content = file.status === 200 ? file.text : `status ${file.status}`;
     const kept = versions.parse(await world.json(life, world.filesUrl(`versions${query}`))).versions.length;
     if (content !== text) wrong.push(`${path} holds: ${content.slice(0, 100)}`);
     else if (kept !== expected) wrong.push(`${path} has ${kept} earlier versions instead of ${expected}`);

@@ -131,6 +131,8 @@ describe("the feed", () => {
       platform,
       handle: "alice",
       onEvent: (event) => events.push(event),
+      onCut: () => {},
+      whyRefused: async () => null,
       onAgain: () => {
         again += 1;
       },

@@ -1,6 +1,6 @@
 /** The hash chain: what it notices, entry by entry. */
 import { describe, expect, it } from "vitest";
-import { entryHash, GENESIS, payloadHash } from "../../../src/actors/conversation/chain.ts";
+import { entryHash, GENESIS, payloadHash } from "../../../src/actors/chain.ts";
 import { type ExportedEntry, verifyChain } from "../../../src/actors/conversation/export.ts";
 
 function chain(payloads: readonly string[]): ExportedEntry[] {

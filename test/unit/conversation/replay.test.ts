@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { entryHash, GENESIS, payloadHash } from "../../../src/actors/conversation/chain.ts";
+import { entryHash, GENESIS, payloadHash } from "../../../src/actors/chain.ts";
 import type { Entry } from "../../../src/actors/conversation/entries.ts";
 import { type ExportLine, exportStream, readExport } from "../../../src/actors/conversation/export.ts";
 import { replay, transcriptHash } from "../../../src/actors/conversation/replay.ts";

@@ -13,6 +13,8 @@ function server(answer: unknown) {
   };
 }
 const usage = (more: object) => ({
+  day: "2026-11-23",
+  days: [],
   limitMicros: 5_000_000,
   limitTokens: 5_000_000,
   spentMicros: 12_300,
@@ -72,7 +74,9 @@ describe("the prompt's commands", () => {
 
   it("/usage shows today against the limit that applies", async () => {
     const said = await showUsage(server(usage({ reservedMicros: 2_000_000 })));
-    expect(said).toContain("Today: $0.0123, 12,345 tokens, $2.00 set aside for running calls");
+    expect(said).toContain("Today: $0.0123, 12,345 tokens\n");
+    expect(said).toContain("Set aside for chats: $2.00, given back when another chat needs it\n");
+    expect(await showUsage(server(usage({})))).not.toContain("Set aside");
     expect(said).toContain("Limit: $5.00 or 5,000,000 tokens");
     expect(await showUsage(server(usage({ on: false })))).toContain("No limit applies");
     expect(await showUsage(server(usage({ limitMicros: null })))).toContain("Limit: 5,000,000 tokens,");

@@ -25,6 +25,7 @@ beforeAll(async () => {
       ACCESS_TEAM_DOMAIN: "http://127.0.0.1:9",
       ACCESS_AUD: "test",
       PUBLIC_ORIGIN: "http://127.0.0.1:9",
+      CONTENT_ORIGIN: "http://content.localhost:9",
       AI_GATEWAY_URL: "http://127.0.0.1:9",
     },
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Ledger } from "../../../src/actors/user/purse-ledger.ts";
 import { purse, purseReport } from "../../campaigns/purse/index.ts";
-import type { LedgerMaker } from "../../campaigns/purse/story.ts";
+import type { LedgerMaker } from "../../campaigns/purse/user.ts";
 
 describe("a bounded share of the purse campaign", () => {
   it("spends within the limit, forgets nothing and counts every call once", async () => {
@@ -11,53 +11,70 @@ describe("a bounded share of the purse campaign", () => {
     for (const what of [
       "leases granted",
       "leases refused",
-      "deaths of a conversation",
+      "deaths of a conversation or of the purse",
       "messages that came twice",
+      "recalls of money that lies idle",
+      "chats deleted",
     ])
       expect(rows.get(what), what).toBeGreaterThan(100);
+    expect(rows.get("... or short, and no chat at rest held enough")).toBeGreaterThan(10);
   }, 30_000);
+
+  /** A ledger that does as the real one, but for what a test changes. */
+  const like = (real: Ledger): ReturnType<LedgerMaker> => ({
+    lease: (...args) => real.lease(...args),
+    tell: (...args) => real.tell(...args),
+    totals: (day) => real.totals(day),
+    missing: (...args) => real.missing(...args),
+    holders: (...args) => real.holders(...args),
+    bury: (...args) => real.bury(...args),
+  });
 
   /** Purses that are wrong in one way each. The campaign is worth something only if it finds them. */
   const BROKEN: Record<string, LedgerMaker> = {
     "grants what is asked for, whatever the limit": (accounts) => {
       const real = new Ledger(accounts);
-      return {
-        lease: (request) => real.lease(request, { micros: null, tokens: null }),
-        tell: (...args) => real.tell(...args),
-        totals: (day) => real.totals(day),
-      };
+      return { ...like(real), lease: (request) => real.lease(request, { micros: null, tokens: null }) };
     },
     "forgets a grant that is on its way": (accounts) => {
       const real = new Ledger(accounts);
       return {
-        lease: (request, dayLimits) => {
-          const answer = real.lease(request, dayLimits);
+        ...like(real),
+        lease: (request, ...rest) => {
+          const answer = real.lease(request, ...rest);
           const known = accounts.get(request.day, request.thread);
           if (known) accounts.put({ ...known, told: known.lease });
           return answer;
         },
-        tell: (...args) => real.tell(...args),
-        totals: (day) => real.totals(day),
       };
     },
     "believes late statements": (accounts) => {
       const real = new Ledger(accounts);
       return {
-        lease: (request, dayLimits) => real.lease(request, dayLimits),
+        ...like(real),
         tell: (thread, statement, today) => {
           const known = accounts.get(today, thread);
           if (known) accounts.put({ ...known, seq: 0 });
           real.tell(thread, statement, today);
         },
-        totals: (day) => real.totals(day),
       };
     },
     "keeps what was given back": (accounts) => {
       const real = new Ledger(accounts);
       return {
-        lease: (request, dayLimits) => real.lease(request, dayLimits),
+        ...like(real),
         tell: (thread, statement, today) => real.tell(thread, { ...statement, lease: 0, days: [] }, today),
-        totals: (day) => real.totals(day),
+      };
+    },
+    "asks nobody before it refuses": (accounts) => ({ ...like(new Ledger(accounts)), holders: () => [] }),
+    "takes a deleted chat's money for unspent": (accounts) => {
+      const real = new Ledger(accounts);
+      return {
+        ...like(real),
+        bury: (thread, day) => {
+          const known = accounts.get(day, thread);
+          if (known) accounts.put({ ...known, told: known.lease, heldMicros: 0, heldTokens: 0 });
+        },
       };
     },
   };

@@ -3,8 +3,10 @@ import type { Entry } from "../../../src/actors/conversation/entries.ts";
 import {
   emptyPurse,
   foldPurse,
+  keeping,
   leftOn,
   type Purse,
+  releaseOf,
   reserve,
   statementOf,
 } from "../../../src/actors/conversation/purse.ts";
@@ -60,6 +62,8 @@ const fault = (more: object = {}): Entry => ({
   ...more,
 });
 const end = (turn = "t1"): Entry => ({ kind: "end", at: AT, turn, outcome: "completed" });
+const kept = (turn = "t1"): Entry => ({ kind: "end", at: AT, turn, outcome: "completed", keeps: true });
+const release = (number: number): Entry => ({ kind: "release", at: AT, number });
 const fold = (...entries: Entry[]): Purse => entries.reduce(foldPurse, emptyPurse);
 const amounts = ({ left, spent, open }: Purse) => ({
   left: [left.micros, left.tokens],
@@ -124,9 +128,44 @@ describe("what a conversation knows of its money", () => {
       { left: [90, 970], spent: [10, 30], open: null },
     ],
     [
-      "the end of the turn gives back what is left, and costs an open call in full",
+      "the end of an earlier journal's turn gives back what is left, and costs an open call in full",
       [lease(1), call(60, 400), end()],
       { left: [0, 0], spent: [60, 400], open: null },
+    ],
+    [
+      "the end of a turn keeps what is left, and costs an open call in full",
+      [lease(1), call(60, 400), kept()],
+      { left: [40, 600], spent: [60, 400], open: null },
+    ],
+    [
+      "what is kept pays for the next turn",
+      [lease(1), call(60, 400), answer(10, 30), kept(), call(60, 400, { turn: "t2" })],
+      { left: [30, 570], spent: [10, 30], open: [60, 400] },
+    ],
+    [
+      "what was overdrawn is not owed by the next turn",
+      [lease(1), call(60, 400), answer(110, 430), kept()],
+      { left: [0, 570], spent: [110, 430], open: null },
+    ],
+    [
+      "what the purse wanted back is gone, but for what an open call may cost",
+      [lease(1), call(60, 400), release(2)],
+      { left: [0, 0], spent: [0, 0], open: [60, 400] },
+    ],
+    [
+      "of a call that was open then, what it did not cost stays",
+      [lease(1), call(60, 400), release(2), answer(10, 30)],
+      { left: [50, 370], spent: [10, 30], open: null },
+    ],
+    [
+      "a lease that was on its way when the purse wanted it back counts for nothing",
+      [lease(1), release(2), lease(2)],
+      { left: [0, 0], spent: [0, 0], open: null },
+    ],
+    [
+      "the next one counts",
+      [lease(1), release(2), lease(3)],
+      { left: [100, 1_000], spent: [0, 0], open: null },
     ],
     [
       "the end of another turn does not touch a running call",
@@ -185,6 +224,31 @@ describe("what a conversation knows of its money", () => {
   it("a fork begins with an empty purse: what came before it was another's", () => {
     const fork: Entry = { kind: "fork", at: AT, from: "x", seq: 3, by: { id: "u", name: "u" } };
     expect(fold(lease(1), call(60, 400), fork)).toEqual(emptyPurse);
+  });
+
+  it("keeps what is left when a summary was made, or could not be", () => {
+    const note = { kind: "note", at: AT, topic: "compact-failed", text: "no model" } as const;
+    const [written] = keeping(fold(lease(1)), [note]);
+    expect(written).toEqual({ ...note, keeps: true });
+    expect(amounts(fold(lease(1), note)).left).toEqual([0, 0]);
+    expect(amounts(fold(lease(1), written ?? note)).left).toEqual([100, 1_000]);
+  });
+
+  it("marks an end only where something is left to keep", () => {
+    expect(keeping(emptyPurse, [end()])).toEqual([end()]);
+    expect(keeping(fold(lease(1), call(60, 400)), [answer(10, 30), end()])).toEqual([answer(10, 30), kept()]);
+    const all = fold(lease(1), call(100, 1_000));
+    expect(keeping(all, [answer(100, 1_000), end()])).toEqual([answer(100, 1_000), end()]);
+    const other = { kind: "note", at: AT, topic: "late", text: "" } as const;
+    expect(keeping(fold(lease(1)), [other])).toEqual([other]);
+  });
+
+  it("has nothing to write when it is asked for money that it does not hold", () => {
+    expect(releaseOf(fold(lease(3)), 3, AT)).toEqual(release(4));
+    expect(releaseOf(fold(lease(3), call(100, 1_000)), 3, AT)).toBeNull();
+    expect(releaseOf(fold(lease(3), end()), 3, AT)).toBeNull();
+    // The purse has granted more than ever came here.
+    expect(releaseOf(fold(lease(3), end()), 7, AT)).toEqual(release(7));
   });
 
   it("knows whether what is leased covers a call", () => {

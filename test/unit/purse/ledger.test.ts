@@ -56,8 +56,20 @@ describe("a lease", () => {
     });
   });
 
-  it("is what was asked for when that is more", () => {
-    expect(ledger().lease(ask("a", 400_000), LIMITS)).toMatchObject({ micros: 400_000, short: false });
+  it("is what was asked for when that is more, and a tenth of what the day has left besides", () => {
+    expect(ledger().lease(ask("a", 400_000), LIMITS)).toMatchObject({ micros: 460_000, short: false });
+  });
+
+  it("has room for one call more where there is plenty, whatever the asker holds already", () => {
+    const plenty = { micros: 1e9, tokens: null };
+    expect(ledger().lease(ask("a", 400_000), plenty)).toMatchObject({ micros: 800_000 });
+    const purse = ledger();
+    purse.lease(ask("a", 100_000), plenty);
+    const next = {
+      number: 2,
+      statement: statement(3, 1, told({ heldMicros: 100_000, spentMicros: 100_000 })),
+    };
+    expect(purse.lease(ask("a", 300_000, next), plenty)).toMatchObject({ micros: 700_000 });
   });
 
   it("comes back the same when it is asked for again", () => {
@@ -65,14 +77,14 @@ describe("a lease", () => {
     const first = purse.lease(ask("a", 400_000), LIMITS);
     expect(purse.lease(ask("a", 400_000), LIMITS)).toEqual(first);
     expect(purse.lease(ask("a", 900_000), LIMITS)).toEqual(first);
-    expect(purse.totals(DAY).reservedMicros).toBe(400_000);
+    expect(purse.totals(DAY).reservedMicros).toBe(460_000);
   });
 
   it("is never more than what the day's limit leaves", () => {
     const purse = ledger();
     purse.lease(ask("a", 700_000), LIMITS);
     expect(purse.lease(ask("b", 400_000, { leastMicros: 100_000 }), LIMITS)).toMatchObject({
-      micros: 300_000,
+      micros: 270_000,
       short: true,
     });
     expect(purse.totals(DAY).reservedMicros).toBe(1_000_000);
@@ -80,11 +92,11 @@ describe("a lease", () => {
 
   it("goes to one of two that race for the last cents; the other hears why", () => {
     const purse = ledger();
-    purse.lease(ask("spent", 940_000), LIMITS);
+    purse.tell("spent", statement(1, 1, told({ spentMicros: 940_000 })), DAY);
     expect(purse.lease(ask("a", 60_000), LIMITS)).toMatchObject({ type: "granted", micros: 60_000 });
     expect(purse.lease(ask("b", 60_000), LIMITS)).toEqual({
       type: "refused",
-      refusal: { scope: "user-day", of: "money", limit: 1_000_000, spent: 0, reserved: 1_000_000 },
+      refusal: { scope: "user-day", of: "money", limit: 1_000_000, spent: 940_000, reserved: 60_000 },
     });
   });
 
@@ -98,7 +110,7 @@ describe("a lease", () => {
     const none = { micros: null, tokens: null };
     expect(ledger().lease(ask("a", 1e12), none)).toMatchObject({
       type: "granted",
-      micros: 1e12,
+      micros: 2e12,
       short: false,
     });
   });
@@ -143,7 +155,8 @@ describe("a statement", () => {
       LIMITS,
     );
     purse.tell("a", statement(4, 1, told({ spentMicros: 300_000, heldMicros: 100_000 })), DAY);
-    expect(purse.totals(DAY)).toMatchObject({ spentMicros: 300_000, reservedMicros: 200_000 });
+    // The second grant: what was asked for, and a tenth of what the day had left.
+    expect(purse.totals(DAY)).toMatchObject({ spentMicros: 300_000, reservedMicros: 100_000 + 150_000 });
   });
 
   it("takes back a grant that the conversation gave up before it came", () => {
@@ -172,9 +185,26 @@ describe("a journal that forgot", () => {
     purse.tell("a", statement(20, 2, told({ spentMicros: 300_000 })), DAY);
     const late = ask("a", 50_000, { number: 3, statement: statement(2, 2) });
     expect(purse.lease(late, LIMITS)).toEqual({ type: "stale", number: 3, seq: 20 });
-    expect(purse.lease({ ...late, after: 20 }, LIMITS)).toMatchObject({ type: "granted", micros: 50_000 });
+    expect(purse.lease({ ...late, after: 20 }, LIMITS)).toMatchObject({ type: "granted", micros: 100_000 });
     purse.tell("a", statement(6, 4, told({ spentMicros: 10_000 })), DAY);
     expect(purse.totals(DAY)).toMatchObject({ spentMicros: 310_000, reservedMicros: 0 });
+  });
+
+  it("by a restore, and that went on till nobody could see it: it does not hold again what it spent since", () => {
+    const purse = ledger();
+    purse.lease(ask("a", 400_000), LIMITS);
+    purse.tell("a", statement(5, 1, told({ heldMicros: 460_000 })), DAY);
+    purse.tell("a", statement(20, 1, told({ spentMicros: 300_000, heldMicros: 160_000 })), DAY);
+    const before = told({ heldMicros: 460_000 });
+    const request = ask("a", 0, { number: 2, leastMicros: 0, statement: statement(21, 1, before) });
+    expect(purse.lease(request, LIMITS)).toEqual({ type: "stale", number: 2, seq: 20 });
+    purse.tell("a", statement(21, 1, before), DAY);
+    expect(purse.totals(DAY)).toMatchObject({ spentMicros: 300_000, reservedMicros: 160_000 });
+  });
+
+  it("by a restore of the purse's own books: what they do not know was not granted", () => {
+    const request = ask("a", 0, { number: 5, statement: statement(9, 4, told({ heldMicros: 1 })) });
+    expect(ledger().lease(request, LIMITS)).toEqual({ type: "stale", number: 1, seq: 0 });
   });
 
   it("by erased payloads: what was spent before stays spent", () => {

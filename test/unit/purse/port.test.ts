@@ -166,6 +166,39 @@ describe("a call that costs something", () => {
     await expect(endless.lease()).rejects.toThrow("do not agree");
   });
 
+  it("is asked about once in a life that begins with money from an earlier one", async () => {
+    const it = world({ answers: [grant(0, 0, { number: 2 } as object)] });
+    it.commit({ kind: "lease", at: AT, day: "2026-11-23", number: 1, micros: WORST, tokens: 20_000 });
+    expect(it.reserve()).toEqual({ ok: false, needs: "lease" });
+    expect(await it.lease()).toBeNull();
+    expect(it.asked).toMatchObject([{ number: 2, micros: 0, tokens: 0, statement: { lease: 1 } }]);
+    expect(it.reserve()).toMatchObject({ ok: true, micros: WORST });
+    expect(await it.lease()).toBeNull();
+    expect(it.asked).toHaveLength(1);
+  });
+
+  it("is not paid out of what a restored journal has left: that goes back first", async () => {
+    const it = world({
+      answers: [
+        { type: "stale", number: 9, seq: 40 },
+        { type: "stale", number: 9, seq: 40 },
+        grant(WORST, 20_000, { number: 9 } as object),
+      ],
+    });
+    it.commit({ kind: "lease", at: AT, day: "2026-11-23", number: 1, micros: WORST, tokens: 20_000 });
+    const release = await it.lease();
+    expect(release).toEqual({ kind: "release", at: AT, number: 2 });
+    it.commit(release);
+    expect(it.reserve()).toEqual({ ok: false, needs: "lease" });
+    it.commit(await it.lease());
+    expect(it.asked.map(({ micros, after }) => [micros, after])).toEqual([
+      [0, undefined],
+      [WORST, undefined],
+      [WORST, 40],
+    ]);
+    expect(it.reserve()).toMatchObject({ ok: true, micros: WORST });
+  });
+
   it("does not ask again for a turn that ended while it asked", async () => {
     const it = world({ answers: [{ type: "stale", number: 9, seq: 40 }] });
     const asking = it.lease();

@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type Env, type Settings, settingsOf } from "../../../src/env.ts";
 import { limits } from "../../../src/limits.ts";
-import { type Access, createAccess, type Identity } from "../../../src/router/access.ts";
+import { parseRoles } from "../../../src/roles.ts";
+import { type Access, type AccessSettings, createAccess, type Identity } from "../../../src/router/access.ts";
 import { KEY_SET_MAX_AGE_MS, KEY_SET_RETRY_MS, KEY_SET_TIMEOUT_MS } from "../../../src/router/keyset.ts";
 import {
   AUDIENCE,
@@ -14,25 +14,24 @@ import {
 } from "../../workers/router/support/tokens.ts";
 
 const clock = { now: Date.UTC(2026, 10, 23) };
-const settings: Settings = settingsOf({
-  ACCESS_TEAM_DOMAIN: ISSUER,
-  ACCESS_AUD: AUDIENCE,
-  PUBLIC_ORIGIN: "http://127.0.0.1:8787",
-  AI_GATEWAY_URL: "http://127.0.0.1:1",
-} as Env); // the bindings are not looked at
+const settings: AccessSettings = {
+  accessTeamDomain: ISSUER,
+  accessAudience: AUDIENCE,
+  roles: parseRoles({}).roles,
+};
 let issuer: Issuer;
 let access: Access;
 
 beforeEach(async () => {
   issuer = await createIssuer(() => clock.now);
-  access = createAccess({ fetch: issuer.fetchKeys, now: () => clock.now });
+  access = createAccess({ fetch: issuer.fetchAccess, now: () => clock.now });
 });
 
 const header = (token: string): Record<string, string> => ({ "Cf-Access-Jwt-Assertion": token });
 const identify = (
   headers: Record<string, string>,
   url = "http://127.0.0.1:8787/",
-  over: Partial<Settings> = {},
+  over: Partial<AccessSettings> = {},
 ) => access.identify(new Request(url, { headers }), { ...settings, ...over }, () => {});
 const identifyToken = (token: string): Promise<Identity> => identify(header(token));
 const refused = { code: "unauthenticated" };
@@ -48,7 +47,8 @@ describe("who is believed", () => {
       issuer: ISSUER,
       subject: "sub-of-alice",
       name: "alice@example.com",
-      role: "member",
+      groups: [],
+      posture: [],
     };
     expect(await identifyToken(token)).toEqual(alice);
     expect(await identify({ Cookie: `a=b; CF_Authorization=${token}; CF_AppSession=1` })).toEqual(alice);
@@ -69,27 +69,66 @@ describe("who is believed", () => {
       issuer: ISSUER,
       subject: "ci.example",
       name: "ci.example",
-      role: "service",
+      groups: [],
+      posture: [],
     });
   });
 
-  it("an administrator by the custom claim, and by nothing else", async () => {
-    const roleOf = async (claims: Record<string, unknown>) =>
-      (await identifyToken(await issuer.token(person("alice", claims)))).role;
-    expect(await roleOf({ custom: { groups: ["staff", "admins"] } })).toBe("admin");
+  it("with the groups and checks of the custom claim, and of nothing else", async () => {
+    const factsOf = async (claims: Record<string, unknown>) => {
+      const { groups, posture } = await identifyToken(await issuer.token(person("alice", claims)));
+      return [groups, posture];
+    };
+    expect(await factsOf({ custom: { groups: ["staff", "admins"], posture: ["Firewall"] } })).toEqual([
+      ["staff", "admins"],
+      ["Firewall"],
+    ]);
     for (const claims of [
       { groups: ["admins"] },
       { custom: { groups: "admins" } },
-      { custom: { groups: ["Admins", "admins "] } },
       { custom: { groups: [{ name: "admins" }] } },
+      { custom: { groups: { 0: "admins" } } },
       { custom: ["admins"] },
       { custom: null },
       { role: "admin" },
     ]) {
-      expect([claims, await roleOf(claims)]).toEqual([claims, "member"]);
+      expect([claims, await factsOf(claims)]).toEqual([claims, [[], []]]);
     }
     const machine = await issuer.token({ ...service("ci"), custom: { groups: ["admins"] } });
-    expect((await identifyToken(machine)).role).toBe("service");
+    expect((await identifyToken(machine)).groups).toEqual([]);
+    expect(issuer.fetched.every((url) => url.endsWith("/certs"))).toBe(true);
+  });
+
+  it("with a token that was seen before, until it ends, and until its key may have been withdrawn", async () => {
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    try {
+      const token = await issuer.token(person("alice", { exp: seconds(7 * 24 * 3600) }));
+      for (let n = 0; n < 5; n++) await identifyToken(token);
+      expect(verify).toHaveBeenCalledTimes(1);
+      // Another token of hers is another token.
+      await identifyToken(await issuer.token(person("alice", { nonce: 1 })));
+      expect(verify).toHaveBeenCalledTimes(2);
+      // Keys that were fetched anew are asked anew.
+      clock.now += limits.keySetRefetchMs;
+      await issuer.rotate("key-2");
+      await identifyToken(await issuer.token(person("bob")));
+      await identifyToken(token);
+      expect(verify).toHaveBeenCalledTimes(4);
+      await issuer.rotate("key-3", { alone: true });
+      clock.now += KEY_SET_MAX_AGE_MS + 1;
+      await expect(identifyToken(token)).rejects.toMatchObject(refused);
+    } finally {
+      verify.mockRestore();
+    }
+  });
+
+  it("no longer once the token that was seen before has ended", async () => {
+    const token = await issuer.token(person("alice", { exp: seconds(100) }));
+    await identifyToken(token);
+    clock.now += (100 + limits.tokenSkewSeconds - 1) * 1000;
+    expect((await identifyToken(token)).subject).toBe("sub-of-alice");
+    clock.now += 1000;
+    await expect(identifyToken(token)).rejects.toMatchObject(refused);
   });
 });
 
@@ -326,10 +365,15 @@ describe("the key set", () => {
 
   it("does not hold requests up for longer than its timeout", async () => {
     const token = await issuer.token(person("alice"));
-    issuer.fail = () => new Promise<Response>(() => {});
+    const reached = Promise.withResolvers<void>();
+    issuer.fail = () => {
+      reached.resolve();
+      return new Promise<Response>(() => {});
+    };
     vi.useFakeTimers();
     try {
       const asked = expect(identifyToken(token)).rejects.toMatchObject({ code: "config_missing" });
+      await reached.promise;
       await vi.advanceTimersByTimeAsync(KEY_SET_TIMEOUT_MS);
       await asked;
     } finally {

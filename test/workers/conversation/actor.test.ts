@@ -8,7 +8,7 @@ import { limits } from "../../../src/limits.ts";
 import { conversationName } from "../../../src/names.ts";
 import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
 import type { ConversationRpc } from "../../../src/protocol/rpc.ts";
-import { ALICE, connect, scriptModel, stubOf } from "../../support/chat.ts";
+import { ALICE, AS_ALICE, connect, scriptModel, stubOf } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
 beforeAll(() => migrateCatalog(env.CATALOG));
@@ -89,7 +89,7 @@ describe("a conversation in workerd", () => {
     chat.ask("r1", "m1", "export me");
     await chat.until((frame) => frame.done === true);
     const response = await stubOf("export").fetch("https://actor.internal/journal", {
-      headers: forwardedHeaders(ALICE, ALICE),
+      headers: forwardedHeaders(AS_ALICE),
     });
     const result = replay(readExport(await response.text()));
     expect(result.differences).toEqual([]);

@@ -8,6 +8,7 @@ import { conversationName } from "../../../src/names.ts";
 import type { ConversationRpc, Principal } from "../../../src/protocol/rpc.ts";
 import {
   ALICE,
+  BY,
   connect,
   type Frame,
   isDone,
@@ -20,7 +21,7 @@ import { migrateCatalog } from "../router/support/app.ts";
 
 beforeAll(() => migrateCatalog(env.CATALOG));
 beforeEach(async () => {
-  await alice().changeSettings({ toolRisks: { write: "ask" } });
+  await alice().changeSettings({ toolRisks: { write: "ask" } }, BY);
 });
 
 const alice = () => userStub(env as Env, ALICE.userId); // the pool's bindings are those of wrangler.toml
@@ -162,11 +163,11 @@ describe("a tool that asks first", () => {
   });
 
   it("what its owner wants counts at once, also in a chat that was open before", async () => {
-    await alice().changeSettings({ toolRisks: {} });
+    await alice().changeSettings({ toolRisks: {} }, BY);
     await scriptModel([{ match: "changed mind", steps: [writes("mind.txt"), { text: "well" }] }]);
     const chat = await connect("mind", { console: true });
     await chat.until((frame) => frame.type === "cf_agent_chat_messages");
-    await alice().changeSettings({ toolRisks: { write: "ask" } });
+    await alice().changeSettings({ toolRisks: { write: "ask" } }, BY);
     chat.ask("r1", "m1", "changed mind");
     await chat.until(isDone("r1"));
     expect(toolPart(await messagesOf("mind", chat))).toMatchObject({ state: "approval-requested" });
@@ -174,7 +175,7 @@ describe("a tool that asks first", () => {
   });
 
   it("a tool that is never allowed is not even offered", async () => {
-    await alice().changeSettings({ toolRisks: { write: "deny" } });
+    await alice().changeSettings({ toolRisks: { write: "deny" } }, BY);
     await scriptModel([{ match: "forbidden", steps: [writes("forbidden.txt"), { text: "I may not" }] }]);
     const chat = await connect("forbidden");
     chat.ask("r1", "m1", "forbidden");
@@ -186,7 +187,7 @@ describe("a tool that asks first", () => {
 
 describe("taking back", () => {
   it("the newest exchange leaves every tab, and what stays in the world is listed", async () => {
-    await alice().changeSettings({ toolRisks: {} });
+    await alice().changeSettings({ toolRisks: {} }, BY);
     await scriptModel([{ match: "undo me", steps: [writes("undone.txt"), { text: "written" }] }]);
     const chat = await connect("undo", { console: true });
     const stock = await connect("undo");

@@ -2,7 +2,7 @@ import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } fr
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { readExport, verifyChain } from "../../../src/actors/conversation/export.ts";
 import { replay } from "../../../src/actors/conversation/replay.ts";
-import { ALICE, connect, isDone, isText, scriptModel, stubOf, textOf } from "../../support/chat.ts";
+import { ALICE, BY, connect, isDone, isText, scriptModel, stubOf, textOf } from "../../support/chat.ts";
 import {
   alice,
   entriesOf,
@@ -126,7 +126,7 @@ describe("a fork", () => {
 
   it("is listed under its source's title, and counts its forks", async () => {
     await source("ff");
-    await alice().renameThread("ff", "The plan");
+    await alice().renameThread("ff", "The plan", BY);
     await rpcOf("ff").fork(ALICE, "ff2");
     await rpcOf("ff2").fork(ALICE, "ff3");
     const titles = new Map((await alice().threads({})).map((thread) => [thread.id, thread.title]));

@@ -1,7 +1,7 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
-import { ALICE, connect, isText, scriptModel, stubOf, textOf } from "../../support/chat.ts";
+import { ALICE, AS_ALICE, BY, connect, isText, scriptModel, stubOf, textOf } from "../../support/chat.ts";
 import { alice, exchange, holdings, messagesIn } from "../../support/journal.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
@@ -17,7 +17,7 @@ const listed = async (thread: string) => (await alice().threads({})).some((one) 
 /** Status of what a client of the chat asks for. */
 const statusOf = async (thread: string, path: string, headers: Record<string, string> = {}) => {
   const response = await stubOf(thread).fetch(`https://actor.internal${path}`, {
-    headers: { ...headers, ...forwardedHeaders(ALICE, ALICE) },
+    headers: { ...headers, ...forwardedHeaders(AS_ALICE) },
   });
   await response.body?.cancel();
   return response.status;
@@ -26,7 +26,7 @@ const statusOf = async (thread: string, path: string, headers: Record<string, st
 /** A socket, and what it was closed with. */
 async function watched(thread: string) {
   const response = await stubOf(thread).fetch("https://actor.internal/socket?_pk=watch", {
-    headers: { upgrade: "websocket", ...forwardedHeaders(ALICE, ALICE) },
+    headers: { upgrade: "websocket", ...forwardedHeaders(AS_ALICE) },
   });
   const socket = response.webSocket;
   if (!socket) throw new Error(`no socket: ${response.status}`);
@@ -43,7 +43,7 @@ describe("deleting a chat for good", () => {
       expect(await inCatalog("gone")).not.toBeNull();
       expect((await alice().search({ text: "walruses" })).hits).toHaveLength(1);
     });
-    await alice().deleteThread("gone");
+    await alice().deleteThread("gone", BY);
     expect(await listed("gone")).toBe(false);
     expect(await inCatalog("gone")).toBeNull();
     expect((await alice().search({ text: "walruses" })).hits).toEqual([]);
@@ -54,7 +54,7 @@ describe("deleting a chat for good", () => {
     const chat = await connect("refused");
     await exchange(chat, "re1", "refused hello", "hi");
     const closed = watched("refused");
-    await alice().deleteThread("refused");
+    await alice().deleteThread("refused", BY);
     expect(await closed).toMatchObject({ code: 4410, reason: "This chat was deleted for good." });
     expect(await statusOf("refused", "/get-messages")).toBe(410);
     expect(await statusOf("refused", "/journal")).toBe(410);
@@ -71,7 +71,7 @@ describe("deleting a chat for good", () => {
     const chat = await connect("running");
     chat.ask("r1", "ru1", "runs on and on");
     await chat.until(isText("r1"));
-    await alice().deleteThread("running");
+    await alice().deleteThread("running", BY);
     expect(await chat.until((frame) => frame.done === true)).toMatchObject({ outcome: "aborted" });
     expect(await holdings("running")).toEqual({});
     await expect.poll(() => listed("running")).toBe(false);
@@ -80,15 +80,15 @@ describe("deleting a chat for good", () => {
   });
 
   it("may be asked for twice, and of a chat that was never there", async () => {
-    await Promise.all([alice().deleteThread("twice"), alice().deleteThread("twice")]);
-    await alice().deleteThread("twice");
+    await Promise.all([alice().deleteThread("twice", BY), alice().deleteThread("twice", BY)]);
+    await alice().deleteThread("twice", BY);
     expect(await statusOf("twice", "/get-messages")).toBe(410);
   });
 
   it("empties the agent's own address, which can be used again", async () => {
     const chat = await connect("main");
     await exchange(chat, "ma1", "main before", "old");
-    await alice().deleteThread("main");
+    await alice().deleteThread("main", BY);
     const again = await connect("main");
     expect(await messagesIn("main")).toEqual([]);
     await exchange(again, "ma2", "main after", "new");
@@ -116,7 +116,7 @@ describe("deleting a chat for good", () => {
   });
 
   it("is not undone by news of the chat that comes late", async () => {
-    await alice().deleteThread("late");
+    await alice().deleteThread("late", BY);
     await alice().threadChanged({
       thread: "late",
       seq: 9,

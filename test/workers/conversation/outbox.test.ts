@@ -3,7 +3,7 @@ import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../../src/limits.ts";
 import type { ConversationRpc, Delivery, ThreadSummary, UserRpc } from "../../../src/protocol/rpc.ts";
-import { ALICE, scriptModel, stubOf } from "../../support/chat.ts";
+import { ALICE, BY, scriptModel, stubOf } from "../../support/chat.ts";
 import { countRows } from "../../support/rows.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
@@ -135,7 +135,7 @@ describe("an answer that is owed to a channel", { timeout: 30_000 }, () => {
 
 describe("a turn that waits for a person", { timeout: 30_000 }, () => {
   it("says on the channel for what it waits", async () => {
-    await user().changeSettings({ toolRisks: { write: "ask" } });
+    await user().changeSettings({ toolRisks: { write: "ask" } }, BY);
     const write = { name: "write", input: { path: "asked.txt", text: "x" } };
     await scriptModel([{ match: "ask first", steps: [{ text: "Let me see.", tools: [write] }] }]);
     await ask("ob-asks", "both", "ask first");
@@ -146,7 +146,7 @@ describe("a turn that waits for a person", { timeout: 30_000 }, () => {
     await rpc("ob-asks").stop();
     await delivered("ob-asks");
     expect((await seen("both")).messages[0]?.texts.at(-1)).toBe("Let me see.\n\nThis answer was stopped.");
-    await user().changeSettings({ toolRisks: {} });
+    await user().changeSettings({ toolRisks: {} }, BY);
   });
 });
 

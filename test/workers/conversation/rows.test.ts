@@ -1,6 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { connect, isDone, scriptModel, stubOf } from "../../support/chat.ts";
+import { userStub } from "../../../src/env.ts";
+import { ALICE, BY, connect, isDone, scriptModel, stubOf } from "../../support/chat.ts";
 import { countRows } from "../../support/rows.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 
@@ -41,18 +42,28 @@ const OF_THE_USER = ["threads", "search_exchanges", "search_index"];
 
 describe("rows written for a text turn", () => {
   it.each([
-    [200, 5],
-    [2_000, 8],
+    [200, 5, "a free model"],
+    [2_000, 8, "a free model"],
+    [200, 5, "a model that costs something"],
   ])(
-    "%i tokens at 5 ms: at most %i of the conversation, and three of the user",
-    async (tokens, most) => {
-      const rows = await rowsOfTurn(`rows-${tokens}`, tokens);
+    "%i tokens at 5 ms: at most %i of the conversation, from %s",
+    async (tokens, most, model) => {
+      const costs = model !== "a free model";
+      await userStub(env, ALICE.userId).changeSettings({ model: costs ? "demo/priced" : "" }, BY);
+      const rows = await rowsOfTurn(`rows-${tokens}-${costs}`, tokens);
       console.log(`rows for ${tokens} tokens: ${rows.total} ${JSON.stringify(rows.byTarget)}`);
-      const users = OF_THE_USER.reduce((sum, table) => sum + (rows.byTarget[table] ?? 0), 0);
+      // What it cost: the one row more that the user actor writes. A lease would be another.
+      expect(rows.byTarget.purse ?? 0).toBe(costs ? 1 : 0);
+      const users = [...OF_THE_USER, "purse"].reduce((sum, table) => sum + (rows.byTarget[table] ?? 0), 0);
+      // What the catalog is told of changes: a row when it is owed and one when it is not any more, a moment later; so
+      // those of what came just before may be among them.
+      const told = rows.byTarget.log_owed ?? 0;
+      expect(told).toBeGreaterThan(0);
+      expect(told).toBeLessThanOrEqual(5);
       expect(rows.byTarget.journal).toBe(2);
-      expect(rows.total - users).toBeGreaterThan(2);
-      expect(rows.total - users).toBeLessThanOrEqual(most);
-      expect(users).toBe(3);
+      expect(rows.total - users - told).toBeGreaterThan(2);
+      expect(rows.total - users - told).toBeLessThanOrEqual(most);
+      expect(users).toBe(costs ? 4 : 3);
     },
     40_000,
   );

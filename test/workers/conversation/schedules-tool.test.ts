@@ -5,7 +5,7 @@ import { AppError } from "../../../src/errors.ts";
 import { limits } from "../../../src/limits.ts";
 import type { SchedulesUpdate } from "../../../src/protocol/schedules.ts";
 import { crash, deliver, fellSilent, kept } from "../../campaigns/alarms/story.ts";
-import { ALICE, scriptModel } from "../../support/chat.ts";
+import { ALICE, BY, scriptModel } from "../../support/chat.ts";
 import {
   add,
   change,
@@ -100,7 +100,7 @@ describe("the tool", { timeout: WITHIN_MS }, () => {
       .map(({ output, error }) => JSON.stringify(output ?? error));
 
   it("makes, lists, pauses, resumes and deletes in the user's time zone", async () => {
-    await user().changeSettings({ timeZone: "Europe/Berlin" });
+    await user().changeSettings({ timeZone: "Europe/Berlin" }, BY);
     await scriptModel([
       {
         match: "every morning",
@@ -137,7 +137,7 @@ describe("the tool", { timeout: WITHIN_MS }, () => {
     expect(said[4]).toContain("delete takes the `id` that list gives");
     expect(said[5]).toContain("exactly one of `cron`");
     expect(await list("tool")).toEqual([]);
-    await user().changeSettings({ timeZone: "UTC" });
+    await user().changeSettings({ timeZone: "UTC" }, BY);
   });
 
   it("that is cut off behind its effect makes one schedule, not two", async () => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { THREADS_LISTED, ThreadList } from "../../../src/actors/user/thread-list.ts";
 import { userStub } from "../../../src/env.ts";
 import type { ThreadUpdate } from "../../../src/protocol/rpc.ts";
+import { BY } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 import { indexed, newUser, objectOf, PATIENCE, refusal, update } from "./support.ts";
 
@@ -72,7 +73,7 @@ describe("threads", () => {
     await user.threadChanged(update("a", 2, { suggestedTitle: " First\n title " }));
     await user.threadChanged(update("a", 3, { suggestedTitle: "Second" }));
     expect(await user.threads({})).toMatchObject([{ title: "First title" }]);
-    await user.renameThread("a", "Mine");
+    await user.renameThread("a", "Mine", BY);
     await user.threadChanged(update("a", 4, { suggestedTitle: "Third" }));
     expect(await user.threads({})).toMatchObject([{ title: "Mine" }]);
   });
@@ -80,7 +81,7 @@ describe("threads", () => {
   it("can be named while their first turn runs, and the turn's end still counts", async () => {
     const user = userStub(env, newUser());
     await user.threadChanged(update("a", 1, { transient: true, status: "working" }));
-    expect(await user.renameThread("a", "Mine")).toMatchObject({ title: "Mine", status: "working" });
+    expect(await user.renameThread("a", "Mine", BY)).toMatchObject({ title: "Mine", status: "working" });
     await user.threadChanged(update("a", 1));
     expect(await user.threads({})).toMatchObject([{ title: "Mine", status: "idle", preview: "Text 1" }]);
   });
@@ -88,7 +89,7 @@ describe("threads", () => {
   it("leave the list when archived, and come back with something newer", async () => {
     const user = userStub(env, newUser());
     await user.threadChanged(update("a", 1));
-    await user.archiveThread("a");
+    await user.archiveThread("a", BY);
     expect(await user.threads({})).toEqual([]);
     await user.threadChanged(update("a", 1));
     expect(await user.threads({})).toEqual([]);
@@ -98,8 +99,8 @@ describe("threads", () => {
 
   it("that nobody knows are refused, by code", async () => {
     const user = userStub(env, newUser());
-    expect(await refusal(() => user.renameThread("a", "x"))).toBe("thread_unknown");
-    expect(await refusal(() => user.archiveThread("a"))).toBe("thread_unknown");
+    expect(await refusal(() => user.renameThread("a", "x", BY))).toBe("thread_unknown");
+    expect(await refusal(() => user.archiveThread("a", BY))).toBe("thread_unknown");
     expect(await refusal(() => user.threadChanged(update("../b", 1)))).toBe("thread_invalid");
   });
 
@@ -167,10 +168,10 @@ describe("the catalog's thread index", () => {
     await user.threadChanged(update("a", 1));
     await vi.waitUntil(async () => (await indexed(userId)).length === 1, PATIENCE);
     await user.threadChanged(update("a", 2));
-    await user.renameThread("a", "Mine");
+    await user.renameThread("a", "Mine", BY);
     await vi.waitUntil(async () => (await indexed(userId))[0]?.seq === 2, PATIENCE);
     expect(await indexed(userId)).toEqual([{ thread: "a", title: "Mine", archived: 0, seq: 2 }]);
-    await user.archiveThread("a");
+    await user.archiveThread("a", BY);
     await vi.waitUntil(async () => (await indexed(userId))[0]?.archived === 1, PATIENCE);
     await user.threadChanged(update("a", 3));
     await vi.waitUntil(async () => (await indexed(userId))[0]?.archived === 0, PATIENCE);
@@ -227,7 +228,7 @@ describe("the catalog's thread index", () => {
     await env.CATALOG.prepare("UPDATE threads SET seq = 100, title = 'Newer' WHERE user_id = ?")
       .bind(userId)
       .run();
-    await user.renameThread("a", "Older");
+    await user.renameThread("a", "Older", BY);
     await vi.waitUntil(
       () =>
         runInDurableObject(
@@ -246,11 +247,11 @@ describe("settings", () => {
   it("grow their version with every change that changes something, across evictions", async () => {
     const userId = newUser();
     const user = userStub(env, userId);
-    expect((await user.changeSettings({ name: "Ada" })).version).toBe(1);
-    expect((await user.changeSettings({ name: "Ada" })).version).toBe(1);
+    expect((await user.changeSettings({ name: "Ada" }, BY)).version).toBe(1);
+    expect((await user.changeSettings({ name: "Ada" }, BY)).version).toBe(1);
     await evictDurableObject(objectOf(userId));
     const again = userStub(env, userId);
-    expect(await again.changeSettings({ instructions: "Be brief." })).toEqual({
+    expect(await again.changeSettings({ instructions: "Be brief." }, BY)).toEqual({
       name: "Ada",
       instructions: "Be brief.",
       model: "",
@@ -258,7 +259,7 @@ describe("settings", () => {
       toolRisks: {},
       version: 2,
     });
-    expect(await refusal(() => again.changeSettings({ model: "x" }))).toBe("bad_request");
+    expect(await refusal(() => again.changeSettings({ model: "x" }, BY))).toBe("bad_request");
   });
 
   it("are pushed to conversations of the last ten minutes, at most 20, whatever becomes of the push", async () => {
@@ -285,7 +286,7 @@ describe("settings", () => {
         }),
       };
       try {
-        await Reflect.get(instance, "changeSettings").call(instance, { name: "Eve" });
+        await Reflect.get(instance, "changeSettings").call(instance, { name: "Eve" }, BY);
         await vi.waitUntil(() => pushed.length >= 20, PATIENCE);
       } finally {
         bindings.CONVERSATION = original;

@@ -2,6 +2,7 @@ import { env, evictDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { userStub } from "../../../src/env.ts";
 import { PING, PONG } from "../../../src/protocol/frames.ts";
+import { BY } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 import { connect, newUser, objectOf, openFeed, principalOf, update } from "./support.ts";
 
@@ -20,11 +21,11 @@ describe("the feed", () => {
     await user.filesChanged([]);
     await user.filesChanged(["x.txt"]);
     expect(await feed.next()).toEqual({ type: "files", paths: ["x.txt"] });
-    await user.renameThread("a", "Mine");
+    await user.renameThread("a", "Mine", BY);
     expect(await feed.next()).toMatchObject({ type: "thread", thread: { title: "Mine", status: "working" } });
-    await user.changeSettings({ name: "Ada" });
+    await user.changeSettings({ name: "Ada" }, BY);
     expect(await feed.next()).toMatchObject({ type: "settings", settings: { name: "Ada", version: 1 } });
-    await user.archiveThread("a");
+    await user.archiveThread("a", BY);
     expect(await feed.next()).toEqual({ type: "thread_removed", thread: "a" });
     feed.socket.close();
   });
@@ -59,7 +60,7 @@ describe("the feed", () => {
     const [alice, bob] = [newUser(), newUser()];
     const attempts = [
       await connect(alice, { principal: principalOf(bob) }),
-      await connect(alice, { agent: { userId: bob, handle: "bob" } }),
+      await connect(alice, { agent: { ownerId: bob, handle: "bob" } }),
     ];
     for (const attempt of attempts) {
       expect([attempt.status, attempt.webSocket]).toEqual([403, null]);

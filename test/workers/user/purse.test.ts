@@ -50,18 +50,20 @@ describe("a user's purse", () => {
   it("survives an eviction, grants included: asked again, the same one comes back", async () => {
     const userId = newUser();
     const first = await userStub(env, userId).lease(ask("a", 400_000));
-    expect(first).toMatchObject({ type: "granted", micros: 400_000 });
+    expect(first).toMatchObject({ type: "granted", micros: 800_000 });
     await evictDurableObject(objectOf(userId));
     expect(await userStub(env, userId).lease(ask("a", 400_000))).toEqual(first);
-    expect((await userStub(env, userId).usage()).reservedMicros).toBe(400_000);
+    expect((await userStub(env, userId).usage()).reservedMicros).toBe(800_000);
   });
 
   it("lets two chats race for the last cents, and one of them win", async () => {
     const user = userStub(env, newUser());
-    await user.lease(ask("big", limits.dailyLimitMicros - 60_000));
+    const purse = { seq: 1, lease: 0, days: [spent(limits.dailyLimitMicros - 60_000)] };
+    await user.threadChanged(update("big", 1, { purse }));
     const answers = await Promise.all([user.lease(ask("a", 60_000)), user.lease(ask("b", 60_000))]);
     expect(answers.map(({ type }) => type).sort()).toEqual(["granted", "refused"]);
-    expect((await user.usage()).reservedMicros).toBe(limits.dailyLimitMicros);
+    // The winner's chat never was: asked for the money, it is nowhere to be found.
+    expect(await user.usage()).toMatchObject({ spentMicros: limits.dailyLimitMicros, reservedMicros: 0 });
   });
 
   it("learns with the end of a turn what it cost; what was not spent is free again", async () => {

@@ -5,6 +5,7 @@ import secondSchema from "../../../migrations/user/0002_settings.sql";
 import { migrate } from "../../../src/actors/migrate.ts";
 import { readSettings } from "../../../src/actors/user/settings.ts";
 import { userStub } from "../../../src/env.ts";
+import { BY } from "../../support/chat.ts";
 import { migrateCatalog } from "../router/support/app.ts";
 import { newUser, objectOf, refusal, update } from "./support.ts";
 
@@ -14,48 +15,49 @@ describe("the time zone", () => {
   it("is UTC until it is known, and kept", async () => {
     const userId = newUser();
     expect((await userStub(env, userId).settings()).timeZone).toBe("UTC");
-    expect(await userStub(env, userId).changeSettings({ timeZone: "Europe/Berlin" })).toMatchObject({
+    expect(await userStub(env, userId).changeSettings({ timeZone: "Europe/Berlin" }, BY)).toMatchObject({
       timeZone: "Europe/Berlin",
       version: 1,
     });
-    expect((await userStub(env, userId).changeSettings({ timeZone: "Europe/Berlin" })).version).toBe(1);
+    expect((await userStub(env, userId).changeSettings({ timeZone: "Europe/Berlin" }, BY)).version).toBe(1);
     await evictDurableObject(objectOf(userId));
     expect((await userStub(env, userId).settings()).timeZone).toBe("Europe/Berlin");
   });
 
   it.each(["", "Berlin", "+01:00", "Mars/Olympus"])("%j is refused", async (timeZone) => {
-    expect(await refusal(() => userStub(env, newUser()).changeSettings({ timeZone }))).toBe("bad_request");
+    expect(await refusal(() => userStub(env, newUser()).changeSettings({ timeZone }, BY))).toBe(
+      "bad_request",
+    );
   });
 });
 
 describe("the risks of tools", () => {
   it("are replaced as a whole, in any order the same", async () => {
     const user = userStub(env, newUser());
-    await user.changeSettings({ toolRisks: { write: "ask", delete: "deny" } });
-    expect(await user.changeSettings({ toolRisks: { delete: "deny", write: "ask" } })).toMatchObject({
+    await user.changeSettings({ toolRisks: { write: "ask", delete: "deny" } }, BY);
+    expect(await user.changeSettings({ toolRisks: { delete: "deny", write: "ask" } }, BY)).toMatchObject({
       toolRisks: { write: "ask", delete: "deny" },
       version: 1,
     });
-    expect(await user.changeSettings({ toolRisks: { schedule: "auto" } })).toMatchObject({
+    expect(await user.changeSettings({ toolRisks: { schedule: "auto" } }, BY)).toMatchObject({
       toolRisks: { schedule: "auto" },
       version: 2,
     });
-    expect((await user.changeSettings({ toolRisks: {} })).toolRisks).toEqual({});
+    expect((await user.changeSettings({ toolRisks: {} }, BY)).toolRisks).toEqual({});
   });
 
   it("name tools that there are", async () => {
     const user = userStub(env, newUser());
     for (const name of ["teleport", "constructor", ""])
-      expect([name, await refusal(() => user.changeSettings({ toolRisks: { [name]: "auto" } }))]).toEqual([
-        name,
-        "bad_request",
-      ]);
+      expect([name, await refusal(() => user.changeSettings({ toolRisks: { [name]: "auto" } }, BY))]).toEqual(
+        [name, "bad_request"],
+      );
     expect((await user.settings()).toolRisks).toEqual({});
   });
 
   it("of a tool that is gone are left out", async () => {
     const userId = newUser();
-    await userStub(env, userId).changeSettings({ toolRisks: { write: "ask" } });
+    await userStub(env, userId).changeSettings({ toolRisks: { write: "ask" } }, BY);
     await runInDurableObject(objectOf(userId), (_, state) => {
       state.storage.sql.exec(`UPDATE settings SET tool_risks = '{"gone":"deny","write":"ask"}'`);
     });

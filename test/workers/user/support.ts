@@ -2,7 +2,7 @@
 import { env } from "cloudflare:test";
 import { userStub } from "../../../src/env.ts";
 import { userIdFrom } from "../../../src/names.ts";
-import { forwardedHeaders } from "../../../src/protocol/forwarded.ts";
+import { ALL_RIGHTS, forwardedHeaders } from "../../../src/protocol/forwarded.ts";
 import type { AgentAddress, FeedEvent, Principal, ThreadUpdate } from "../../../src/protocol/rpc.ts";
 
 /** How long news may take to reach the catalog on a busy machine, and how often it is looked for. */
@@ -16,6 +16,7 @@ export const principalOf = (userId: string): Principal => ({
   handle: "alice",
   name: "alice@example.com",
   role: "member",
+  request: "",
 });
 export const update = (thread: string, seq: number, more: Partial<ThreadUpdate> = {}): ThreadUpdate => ({
   thread,
@@ -35,7 +36,8 @@ export async function connect(
   as: { principal?: Principal; agent?: AgentAddress } = {},
 ): Promise<Response> {
   const principal = as.principal ?? principalOf(userId);
-  const headers = forwardedHeaders(principal, as.agent ?? { userId, handle: "alice" });
+  const agent = as.agent ?? { ownerId: userId, handle: "alice" };
+  const headers = forwardedHeaders({ principal, agent, rights: ALL_RIGHTS });
   return await userStub(env, userId).fetch("https://actor.internal/feed", {
     headers: { ...headers, Upgrade: "websocket" },
   });

@@ -1,7 +1,9 @@
 /** The real app over real D1, R2 and user actors; the conversations and the console's build are stand-ins. */
 import { createExecutionContext, env, waitOnExecutionContext } from "cloudflare:test";
-import catalogSchema from "../../../../migrations/catalog/0001_catalog.sql";
+import firstSchema from "../../../../migrations/catalog/0001_catalog.sql";
+import doorSchema from "../../../../migrations/catalog/0002_door.sql";
 import type { Env } from "../../../../src/env.ts";
+import type { EraseRequest } from "../../../../src/protocol/log.ts";
 import type { Delivery, InboundMessage, Principal } from "../../../../src/protocol/rpc.ts";
 import { type App, createApp } from "../../../../src/router/app.ts";
 import { openWorkspace } from "../../../../src/tools/files/workspace.ts";
@@ -11,7 +13,7 @@ export const ORIGIN = "http://127.0.0.1:8787";
 
 /** Applies the catalog's schema, statement by statement as D1 wants it. */
 export async function migrateCatalog(db: D1Database): Promise<void> {
-  const statements = catalogSchema
+  const statements = `${firstSchema}\n${doorSchema}`
     .replace(/^\s*--.*$/gm, "")
     .split(";")
     .filter((statement) => statement.trim() !== "");
@@ -25,6 +27,7 @@ export interface Reached {
   sent?: { principal: Principal; message: InboundMessage };
   resent?: string;
   dropped?: string;
+  erased?: string;
   forked?: { into: string; message?: string };
 }
 
@@ -54,7 +57,8 @@ export async function createWorld(bindings: Partial<Env> = {}): Promise<World> {
       now: () => clock.now,
       id: () => `id-${++ids}`,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      fetchKeys: issuer.fetchKeys,
+      after: (_ms, run) => queueMicrotask(run),
+      fetchAccess: issuer.fetchAccess,
       openWorkspace,
     }),
     env: { ...env, ...bindings },
@@ -109,6 +113,11 @@ function conversations(world: World): DurableObjectNamespace {
       settingsChanged: async () => {},
       stop: async () => true,
       undo: async () => ({ text: "", messageIds: [], effects: [] }),
+      erase: async (_principal: Principal, { message }: EraseRequest) => {
+        world.reached.push({ name, erased: message });
+        return { messages: [message], entries: 1, files: [], copies: [], channels: [], pending: false };
+      },
+      details: async () => ({}),
       decide: async () => ({ counted: true, approved: true, by: "alice@example.com" }),
       schedules: async () => [],
       outbox: async () => world.deliveries,
@@ -127,6 +136,8 @@ function conversations(world: World): DurableObjectNamespace {
 function consoleBuild(): Fetcher {
   const files: Record<string, [type: string, text: string]> = {
     "/": ["text/html", "<title>console</title>"],
+    "/s/": ["text/html", "<title>A shared chat</title>"],
+    "/s/assets/index-abc.js": ["text/javascript", "2"],
     "/favicon.svg": ["image/svg+xml", "<svg/>"],
     "/assets/index-abc.js": ["text/javascript", "1"],
   };

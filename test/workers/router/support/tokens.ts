@@ -12,9 +12,11 @@ export interface Issuer {
   ): Promise<string>;
   /** Makes a new key the one that signs; keeps the older ones in the set unless `alone`. */
   rotate(kid: string, options?: { alone?: boolean }): Promise<void>;
-  /** What `fetchKeys` of the app is set to. */
-  fetchKeys: typeof fetch;
-  /** Addresses of the key set that were fetched. */
+  /** What `fetchAccess` of the app is set to. */
+  fetchAccess: typeof fetch;
+  /** What the identity endpoint answers; 404 until a test says otherwise. */
+  identity: (request: Request) => Response | Promise<Response>;
+  /** Addresses that were fetched. */
   readonly fetched: string[];
   /** What the next fetches answer instead of the key set. */
   fail: (() => Response | Promise<Response>) | null;
@@ -29,6 +31,7 @@ export async function createIssuer(now: () => number): Promise<Issuer> {
   const issuer: Issuer = {
     fetched: [],
     fail: null,
+    identity: () => new Response("no such page", { status: 404 }),
     get publicKeys() {
       return publicKeys;
     },
@@ -56,8 +59,10 @@ export async function createIssuer(now: () => number): Promise<Issuer> {
       if (!key) throw new Error(`The issuer has no key ${kid}.`);
       return await new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid, ...header }).sign(key);
     },
-    fetchKeys: async (input) => {
-      issuer.fetched.push(String(input));
+    fetchAccess: async (input, init) => {
+      const request = new Request(input, init);
+      issuer.fetched.push(request.url);
+      if (request.url.endsWith("/get-identity")) return await issuer.identity(request);
       return issuer.fail ? await issuer.fail() : Response.json({ keys: publicKeys });
     },
   };

@@ -12,6 +12,8 @@ export const sha256 = (...parts: string[]): string => {
 
 /** What a chain begins with. */
 export const GENESIS = "holdfast.journal.1";
+/** The same for an agent's own log of changes. */
+export const CHANGES_GENESIS = sha256("holdfast.changes.1");
 
 export function payloadHash(salt: string, payload: string): string {
   return sha256(salt, payload);

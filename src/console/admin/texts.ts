@@ -1,0 +1,60 @@
+/** The sentences of the administration. */
+
+export const adminTexts = {
+  title: "Administration",
+  people: "People",
+  requests: "Requests",
+  usage: "Usage",
+
+  peoplePage: {
+    intro: "Everybody who ever signed in here, people and services.",
+    search: "Search",
+    searchHint: "Name or address",
+    none: "Nobody fits",
+    more: "Show more",
+    role: (name: string) => `Role of ${name}`,
+    byGroups: "By their groups",
+    service: "Service",
+    disabled: "Access switched off",
+    since: (when: string) => `since ${when}`,
+    open: (handle: string) => `Look at @${handle}`,
+    disable: "Switch off",
+    disableQuestion: (name: string) =>
+      `${name} is signed out of everything here at once, and cannot come in.`,
+    disableAction: "Switch off",
+    enable: "Switch on",
+    changed: (name: string) => `${name} was changed.`,
+  },
+
+  requestsPage: {
+    intro: "Every request that somebody had to be let in for, refusals too.",
+    person: "By",
+    personHint: "Name",
+    route: "Route",
+    routeHint: "For example /api/me",
+    verdict: "Verdict",
+    anyVerdict: "Any",
+    verdicts: { allow: "Allowed", watch: "Allowed, and the owner was told", deny: "Refused" },
+    from: "From",
+    to: "Until",
+    none: "No request fits",
+    more: "Show earlier ones",
+    nobody: "Nobody known",
+    of: (owner: string) => `of @${owner}`,
+    gone: "of somebody who is gone",
+    noRoute: "no such address",
+  },
+
+  usagePage: {
+    intro: "What the agents spent, by owner. Days are those of UTC.",
+    days: "Over",
+    dayChoices: [1, 7, 30, 90],
+    day: (n: number) => (n === 1 ? "Today" : `The last ${n} days`),
+    none: "Nothing was spent",
+    owner: "Owner",
+    spent: "Spent",
+    tokens: "Tokens",
+    all: "All together",
+    gone: "Somebody who is gone",
+  },
+} as const;

@@ -1,0 +1,43 @@
+/** The sentences about credentials. */
+
+export const vaultTexts = {
+  title: "Credentials",
+  intro:
+    "Secrets that the agent may use for the hosts you name, and never sees itself. A value goes in and is never shown again.",
+  none: "No credentials yet",
+  noneHint: "Add one, for example a token for api.github.com.",
+  add: "New credential",
+  name: "Name",
+  nameHint: "Lower-case letters, digits, - and _, for example: github.",
+  nameWrong: "1 to 40 lower-case letters, digits, - and _; the first and last is a letter or digit.",
+  taken: "There is one of that name. Choose another, or give that one a new value.",
+  value: "Value",
+  valueHint: { bearer: "The token.", basic: "user:password", header: "The value of the header." },
+  hosts: "Hosts that it may go to",
+  hostsHint: "One a line: api.github.com, or *.example.com for all below it.",
+  as: "How it is sent",
+  kinds: { bearer: "Authorization: Bearer", basic: "Authorization: Basic", header: "A header of its own" },
+  header: "Header",
+  note: "Note (optional)",
+  create: "Add the credential",
+  created: "The credential is sealed.",
+  detail: (hosts: readonly string[]) => hosts.join(", "),
+  sent: (how: string) => `as ${how}`,
+  by: (by: string, when: string) => `by ${by}, ${when}`,
+  rotated: (when: string) => `new value ${when}`,
+  used: (when: string) => `last used ${when}`,
+  unused: "never used",
+  fingerprint: (print: string) => `fingerprint ${print}`,
+  stale: "Sealed with a key of this deployment that is on its way out.",
+  reseal: "Seal anew",
+  resealed: (n: number) => (n === 1 ? "1 credential was sealed anew." : `${n} credentials were sealed anew.`),
+  unreadable: (names: readonly string[]) =>
+    `These cannot be read any more; enter their values again: ${names.join(", ")}.`,
+  change: "Change",
+  changeHint:
+    "Fewer hosts and a new note can be saved as they are. For a host that it may not go to yet, enter the value again.",
+  save: "Save",
+  saved: "Saved",
+  revoke: "Revoke",
+  revokeQuestion: "The value is deleted, and the agent cannot use it any more.",
+} as const;
