@@ -1,40 +1,16 @@
 /** What the agents of a deployment spent, by owner. */
 import { ChartBarIcon } from "@phosphor-icons/react";
 import { useCallback, useState } from "react";
-import { type UsageDayRow, usagePageSchema } from "../../protocol/log.ts";
+import { usagePageSchema } from "../../protocol/log.ts";
 import { useServices } from "../app/services.tsx";
 import { Field } from "../ui/Field.tsx";
 import { exactMoney, moneyText } from "../ui/format.ts";
 import { LoadedView, Nothing, useLoaded } from "../ui/loaded.tsx";
 import { adminTexts } from "./texts.ts";
+import { byOwner, type OwnerUsage, sum } from "./usage.ts";
 
 const texts = adminTexts.usagePage;
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-interface OwnerUsage {
-  ownerId: string;
-  name: string;
-  micros: number;
-  tokens: number;
-}
-
-/** Days summed up by owner; who spent most is first. */
-export function byOwner(days: readonly UsageDayRow[]): OwnerUsage[] {
-  const owners = new Map<string, OwnerUsage>();
-  for (const { ownerId, ownerHandle, micros, tokens } of days) {
-    const known = owners.get(ownerId);
-    owners.set(ownerId, {
-      ownerId,
-      name: ownerHandle === null ? texts.gone : `@${ownerHandle}`,
-      micros: (known?.micros ?? 0) + micros,
-      tokens: (known?.tokens ?? 0) + tokens,
-    });
-  }
-  return [...owners.values()].sort((a, b) => b.micros - a.micros || b.tokens - a.tokens);
-}
-
-const sum = (owners: readonly OwnerUsage[], of: "micros" | "tokens"): number =>
-  owners.reduce((all, owner) => all + owner[of], 0);
 
 function Line({ name, micros, tokens }: Pick<OwnerUsage, "name" | "micros" | "tokens">) {
   return (

@@ -171,15 +171,19 @@ export class World {
     const { host, pathname, search } = new URL(location);
     return new Promise((resolve, reject) => {
       // `fetch` takes no host of its own, and nobody resolves this one.
-      const asked = request(life.url + pathname + search, { headers: { ...this.headers, host } }, (answer) => {
-        let text = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (piece: string) => {
-          text += piece;
-        });
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
-        answer.on("error", reject);
-      });
+      const asked = request(
+        life.url + pathname + search,
+        { headers: { ...this.headers, host } },
+        (answer) => {
+          let text = "";
+          answer.setEncoding("utf8");
+          answer.on("data", (piece: string) => {
+            text += piece;
+          });
+          answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+          answer.on("error", reject);
+        },
+      );
       asked.on("error", reject);
       asked.end();
     });
