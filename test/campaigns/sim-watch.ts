@@ -3,7 +3,7 @@ import type { Entry } from "../../src/actors/conversation/entries.ts";
 import { answerId, findTurn, type Item, reduce, type State } from "../../src/actors/conversation/state.ts";
 import { limits } from "../../src/limits.ts";
 
-/** After a decision the turn goes on at once: only silence of a model or a pause before a retry may come between. */
+/** A call that was decided on goes on at once: only silence of a model or a pause before a retry may come between. */
 const RESUME_MS = limits.modelSilenceMs + limits.retryWaitMs;
 
 export class Watch {
@@ -11,8 +11,8 @@ export class Watch {
   /** Messages and answers that a person took off the transcript. */
   readonly gone = new Set<string>();
   readonly outcomes = new Map<string, string[]>();
-  /** Decisions that their turns have not gone on from, by turn. */
-  readonly #decided = new Map<string, number>();
+  /** Calls that were decided on and have not gone on, by turn and id, and since when nothing holds them up. */
+  readonly #decided = new Map<string, Map<string, number>>();
 
   /** Before a commit is folded and after. `now` in milliseconds. */
   commit(before: State, after: State, entries: readonly Entry[], now: number): void {
@@ -29,8 +29,8 @@ export class Watch {
     if (until <= now) this.wrong.push("it sleeps until a time that has passed");
   }
 
-  /** Time that passes while the process is dead is not the turn's. */
-  died(): void {
+  /** Time that passes while the process is dead, or its drive broken off, is not the turn's. */
+  stopped(): void {
     this.#decided.clear();
   }
 
@@ -69,14 +69,17 @@ export class Watch {
         return;
       }
       case "decide":
-        this.#decided.set(entry.turn, now);
+        this.#decided.set(entry.turn, (this.#decided.get(entry.turn) ?? new Map()).set(entry.id, now));
         return;
       case "intent":
       case "result": {
-        const at = this.#decided.get(entry.turn);
+        const decided = this.#decided.get(entry.turn);
+        const at = decided?.get(entry.id);
         if (at !== undefined && now - at > RESUME_MS)
           this.wrong.push(`${entry.turn} went on ${now - at} ms after it was decided`);
-        this.#decided.delete(entry.turn);
+        decided?.delete(entry.id);
+        // It waits for the tools of its turn that run, as long as they take.
+        if (entry.kind === "result") for (const id of decided?.keys() ?? []) decided?.set(id, now);
         return;
       }
     }

@@ -235,7 +235,7 @@ export class Sim {
   /** The process dies here. It comes back when its wake is due, or at once if something else wakes it. */
   die(): void {
     this.crashes++;
-    this.watch.died();
+    this.watch.stopped();
     this.#generation++;
     this.#restartAt = this.now + this.chance.below(limits.wakeMs);
   }
@@ -365,6 +365,7 @@ export class Sim {
       },
       settled: () => {},
       broke: (error) => {
+        this.watch.stopped();
         // The wake was left to fire: it starts the drive again.
         if (error instanceof TooLate) this.hung++;
         if (error instanceof StorageFailed || error instanceof TooLate)
