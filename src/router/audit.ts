@@ -18,9 +18,13 @@ export interface Decided {
   verdict: Verdict;
 }
 
+/** A request may wait here while its sender is erased: whoever is nobody's any more has no name. */
+const NAME = `CASE WHEN value->>4 IN ('person', 'service') AND value->>2 <> ''
+    AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = value->>2) THEN '' ELSE value->>3 END`;
+
 const INSERT = `INSERT OR IGNORE INTO requests
     (id, at, principal_id, principal, kind, method, route, owner_id, resource, action, verdict, status)
-  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9,
+  SELECT value->>0, value->>1, value->>2, ${NAME}, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9,
     value->>10, value->>11 FROM json_each(?)`;
 
 const valuesOf = (row: RequestRow): (string | number)[] => [

@@ -35,6 +35,26 @@ afterEach(async () => {
 
 const fresh = (): string => `crew-${["ab", "cd", "ef", "gh", "jk", "mn", "pq", "st", "uv", "wx"][teams++]}`;
 
+describe("two people", () => {
+  it("keep their own chats to themselves", async () => {
+    const alice = await people.someone("alice@example.com");
+    const bob = await people.someone("bob@example.com");
+    await scriptModel(server, [{ match: "for my eyes", steps: [{ text: "It stays between us." }] }]);
+    const hers = await alice.open("/@alice/diary");
+    await hers.say("for my eyes");
+    await hers.heard("It stays between us.");
+    const his = await bob.open("/@bob/diary", { expected: REFUSED });
+    // The same name is another chat, and hers is refused by its address, by its socket and by search.
+    await his.loses("It stays between us.");
+    const taken = await his.page.goto(`${server.url}/@alice/diary`);
+    expect(taken?.status()).toBe(403);
+    expect(await his.page.content()).not.toContain("between us");
+    const found = await bob.fetch("/api/agents/bob/search?text=between");
+    expect(await found.text()).not.toContain("between us");
+    expect((await bob.fetch("/api/agents/alice/search?text=between")).status).toBe(403);
+  });
+});
+
 describe("teams", () => {
   it("are made, chosen among, and their chats say who wrote what", async () => {
     const alice = await people.someone("alice@example.com");

@@ -35,6 +35,8 @@ export const lifeEvent = z.discriminatedUnion("type", [
 ]);
 type LifeEvent = z.infer<typeof lifeEvent>;
 
+const RATE_TIMES = 1000;
+
 const say = (event: LifeEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
 
 async function main(): Promise<void> {
@@ -53,6 +55,8 @@ async function main(): Promise<void> {
     runtime = await startRuntime({
       ...options,
       ...(workerDir !== undefined && { workerDir }),
+      // A campaign asks faster than anybody may.
+      rateLimitsTimes: RATE_TIMES,
       log: (text) => say({ type: "log", text }),
       beside: reachable ? [reach()] : [],
     });

@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createLocalJWKSet, decodeJwt, jwtVerify } from "jose";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
@@ -10,6 +8,7 @@ import { openIssuer } from "../../../local/issuer/index.ts";
 import { readFlags, UsageError } from "../../../local/lib/command.ts";
 import { openDataDir } from "../../../local/lib/data-dir.ts";
 import { emailFlag, groupsFlag, portFlag } from "../../../local/lib/flags.ts";
+import { runCommandLine } from "../../support/command-line.ts";
 
 let data: string;
 beforeEach(() => {
@@ -17,25 +16,10 @@ beforeEach(() => {
   onTestFinished(() => rmSync(data, { recursive: true, force: true }));
 });
 
-interface Ran {
-  code: number;
-  out: string;
-  err: string;
-}
-
 /** Runs a command of ours to its end. */
-function run(script: string, ...args: string[]): Promise<Ran> {
-  const file = fileURLToPath(new URL(`../../../local/${script}.ts`, import.meta.url).href);
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ["--disable-warning=ExperimentalWarning", file, ...args],
-      (error, out, err) => {
-        // Node types a child's exit code as the error's code.
-        resolve({ code: error ? Number(error.code) : 0, out, err });
-      },
-    );
-  });
+async function run(script: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await runCommandLine(script, args);
+  return { code, out: stdout, err: stderr };
 }
 
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? "";
