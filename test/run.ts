@@ -43,6 +43,7 @@ const checks = [
   run("types of the console", "tsc", "-p", "src/console"),
   run("types of the tests", "tsc", "-p", "test"),
   run("types of the benchmark", "tsc", "-p", "bench"),
+  run("types of the Worker that is measured", "tsc", "-p", "bench/peers/tsconfig.ours.json"),
   run("build", "node", ...node, "local/build.ts"),
   run("dry-run deployment", "wrangler", "deploy", "--dry-run", "--outdir", join(reportDir, "deploy")),
 ];

@@ -41,7 +41,8 @@ export function writeEdge(figures: EdgeFigures): string {
   const page = join(projectPaths.root, "docs/performance.md");
   const text = `Token, catalog, policy and headers of a JSON answer that no actor is asked for (\`GET /api/tools\`), beside a Worker of
 Hono and jose that checks the same token and gives the same answer. Both in workerd, interleaved, over eight connections;
-the request log goes to another process, as D1 is one in production (Miniflare's runs on the Worker's own thread);
+the request log goes to another process, as D1 is one in production (Miniflare's runs on the Worker's own thread), and
+rate limits are counted in memory, as the platform does (Miniflare writes each count to the disk);
 in brackets the slowest and the fastest round. \`npm run bench -- --edge\`
 
 ${edgeTable(figures)}`;

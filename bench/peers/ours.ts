@@ -7,7 +7,7 @@ import { Journal } from "../../src/actors/conversation/journal.ts";
 import { User as UserActor } from "../../src/actors/user/actor.ts";
 import type { Env as ActorEnv } from "../../src/env.ts";
 import { parseConversationName } from "../../src/names.ts";
-import { ACTOR_PATHS } from "../../src/protocol/forwarded.ts";
+import { ACTOR_PATHS, ALL_RIGHTS } from "../../src/protocol/forwarded.ts";
 import { askActor } from "../../src/router/forward.ts";
 import { type BenchEnv, count, countsResponse } from "./count.ts";
 import { seedJournal } from "./seed.ts";
