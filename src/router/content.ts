@@ -73,12 +73,6 @@ function readLink(keyring: Keyring, payload: string, signature: string, now: num
   return { ownerId: o, path, version: v, show };
 }
 
-/** Whether a request came to the content host. Exact: another port is another host. */
-export function isContentHost(request: Request, env: Env): boolean {
-  const origin = env.CONTENT_ORIGIN ?? "";
-  return origin !== "" && URL.canParse(origin) && new URL(request.url).host === new URL(origin).host;
-}
-
 /** Answers a request to the content host. Never throws. */
 export async function serveContent(request: Request, env: Env, deps: RouterDeps): Promise<Response> {
   try {
