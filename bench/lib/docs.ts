@@ -106,7 +106,7 @@ ${profileText(report)}
 }
 
 /** What counting showed, which no run of the bench measures. */
-const COSTS = `Of a turn with a priced model, counted with \`strace\` on workerd (200 tokens, a warm chat; raw object: two syncs):
+const COSTS = `Of a chat's first turn with a priced model, counted with \`strace\` on workerd (200 tokens; raw object: two syncs):
 
 | Disk sync | Actor | Before the first text |
 |---|---|---|
@@ -124,8 +124,9 @@ one build had its first text after 48 to 58 ms on a busy disk, 23 to 25 ms on th
 23 ms with the databases in memory (\`--state\`), where the raw object had 13 to 14 ms: it is the disk and no delayed
 acknowledgement, which would be 40 ms everywhere; workerd sets \`TCP_NODELAY\` on both sides.
 
-The lease is the dearest part: a row, two syncs and a call to another actor, because the end of a turn gives back what
-is left. A turn with a free model has five rows.
+The lease was the dearest part: a row, two syncs and a call to another actor. A chat now keeps what is left of it for its
+next turns, and gives it back when another chat needs it: from the second turn on, one with a priced model has the five
+rows of one with a free model, and asks nobody before the first text.
 
 Tried and left: asking the purse before the input is committed (the same nine syncs, in the same order);
 telling the list of chats and search side by side (the same). Not tried: leaving the wake to stand after a turn. It
