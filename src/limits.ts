@@ -20,6 +20,9 @@ export const limits = {
   /** A burst is not waited for longer, however fast its messages come. */
   burstMaxMs: 5_000,
 
+  /** A chat that answers within this time tells its user's list once, at the end, and asks the model before that. */
+  feedAfterMs: 250,
+
   // --- a turn --------------------------------------------------------------------------------------
   /** Model calls in one turn. The last one is made without tools, so that the model has to answer. */
   roundsPerTurn: 25,

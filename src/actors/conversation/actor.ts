@@ -52,7 +52,7 @@ import { Schedules } from "./schedules.ts";
 import { SCHEMA } from "./schema.ts";
 import { SettingsCache } from "./settings.ts";
 import { chatSockets } from "./sockets.ts";
-import { findTurn, hasWork, nextTurn } from "./state.ts";
+import { hasWork, nextTurn } from "./state.ts";
 import { Store } from "./store.ts";
 import { type ChatRequest, inputEntry, named } from "./submit.ts";
 import { type TranscriptWindow, transcript } from "./transcript.ts";
@@ -98,7 +98,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
       ttlMs: limits.settingsTtlMs,
     });
     const user = () => userStub(env, where.ownerId);
-    this.#announcer = new Announcer(where.thread, user, () => this.#store.journal);
+    this.#announcer = new Announcer(where.thread, user, () => this.#store.journal, after);
     this.#schedules = new Schedules({
       ...{ name: ctx.id.name ?? "", thread: where.thread, storage: ctx.storage, now, id, after },
       ...{ state: () => this.#store.state, readOnly: () => this.#store.readOnly },
@@ -349,8 +349,7 @@ export class Conversation extends DurableObject<Env> implements ConversationRpc 
 
   #accept(entry: InputEntry, announced: boolean): void {
     this.#drive.accept(isTeamId(this.#where.ownerId) ? named(entry) : entry);
-    const accepted = announced ? findTurn(this.#store.state, entry.turn) : null;
-    if (accepted) this.#announcer.working(this.#store.state, accepted, now());
+    if (announced) this.#announcer.accepted(entry.turn, () => this.#store.state, now);
   }
 
   #clear(by: Sender): void {

@@ -2,6 +2,7 @@
  * What the conversation tells its user actor: that it works, that it is done, which files changed. The news that a
  * turn ended is owed; the wake is let go only after it was taken, so it needs no row of its own.
  */
+import { limits } from "../../limits.ts";
 import { isProgramThread } from "../../names.ts";
 import type { ChangeRow, ChangesUpdate } from "../../protocol/log.ts";
 import type { ThreadUpdate, UserRpc } from "../../protocol/rpc.ts";
@@ -29,16 +30,38 @@ export class Announcer {
   #changes: ChangesUpdate | null = null;
   /** The turn whose tokens were counted with it. */
   #countedTurn = "";
+  readonly #after: (ms: number, run: () => void) => () => void;
+  /** Takes back what is about to be told. */
+  #cancelWorking: () => void = () => {};
 
-  constructor(thread: string, user: () => UserRpc, journal: () => Pick<Journal, "lines">) {
+  constructor(
+    thread: string,
+    user: () => UserRpc,
+    journal: () => Pick<Journal, "lines">,
+    after: (ms: number, run: () => void) => () => void,
+  ) {
     this.#thread = thread;
+    this.#after = after;
     this.#user = user;
     this.#journal = journal;
     this.search = new SearchFeed(thread, user);
   }
 
-  /** A turn began: shown on the feed at once, not stored. Failures do not matter: `settled` follows. */
-  working(state: State, turn: Turn, at: number): void {
+  /**
+   * A turn was accepted. The list learns of it unless the turn is over by then: the model is asked first, and a quick
+   * answer is told once. `state`: as it is when the time has come.
+   */
+  accepted(turn: string, state: () => State, now: () => number): void {
+    this.#cancelWorking();
+    this.#cancelWorking = this.#after(limits.feedAfterMs, () => {
+      const known = [state().active, ...state().waiting].find((one) => one?.id === turn);
+      if (known?.outcome === null) this.#working(state(), known, now());
+    });
+  }
+
+  /** Shown on the feed, not stored. Failures do not matter: `settled` follows. */
+  #working(state: State, turn: Turn, at: number): void {
+    this.#cancelWorking();
     const said = textOf(turn.messages.flatMap((message) => message.parts));
     const status = waitsForPerson(state) ? "asking" : "working";
     void this.#tell(state, { status, preview: said, at, transient: true, turn: null });
@@ -50,13 +73,14 @@ export class Announcer {
     this.#changes ??= { after: first - 1, rows: [] };
     this.#changes.rows.push(...changesOf(entries, first));
     if (state.active && entries.some((entry) => entry.kind === "decide")) {
-      this.working(state, state.active, at);
+      this.#working(state, state.active, at);
     }
   }
 
   /** Throws when the user actor could not be told. */
   async settled(state: State): Promise<void> {
     if (state.seq === 0) return;
+    if (state.active === null && state.waiting.length === 0) this.#cancelWorking();
     const { erasures } = this.search; // as of this state: telling the end takes a while
     if (state.seq !== this.#told) await this.#tellEnd(state);
     // Nobody looks for what a program said.

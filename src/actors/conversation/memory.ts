@@ -19,7 +19,12 @@ export const CHARS_PER_TOKEN = 4;
 interface Rendered {
   messages: LanguageModelV4Message[];
   hash: string;
+  /** Where it stood in the newest window: the chain before it and behind it. A window that only grew is not hashed again. */
+  link?: { before: string; after: string };
 }
+
+/** Where every window's chain begins. */
+const WINDOW_HASH = sha256("window.1");
 
 const rendered = new WeakMap<object, Rendered>();
 
@@ -120,10 +125,11 @@ export interface Window {
  * over the budget their beginning moves in steps of a quarter of it, so that a provider's prompt cache is lost seldom.
  */
 export function windowOf(state: State, budgetTokens: number): Window {
-  let hash = sha256("window.1");
+  let hash = WINDOW_HASH;
   const messages: LanguageModelV4Prompt = [];
   const add = (part: Rendered) => {
-    hash = sha256(hash, part.hash);
+    if (part.link?.before !== hash) part.link = { before: hash, after: sha256(hash, part.hash) };
+    hash = part.link.after;
     messages.push(...part.messages);
   };
   const summary = usableSummary(state);

@@ -29,7 +29,7 @@ export type Reserved =
 
 export interface ToolsPort {
   /** What the model is offered, in a stable order: all but those that the owner denies. */
-  definitions(agent: AgentSettings): LanguageModelV4FunctionTool[];
+  definitions(agent: AgentSettings): readonly LanguageModelV4FunctionTool[];
   /** What has to happen before a tool runs. */
   risk(name: string, agent: AgentSettings): Risk;
   replay(name: string): Replay;

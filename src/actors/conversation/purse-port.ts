@@ -209,15 +209,30 @@ const encoder = new TextEncoder();
 const bytes = (value: unknown): number =>
   encoder.encode(typeof value === "string" ? value : (JSON.stringify(value) ?? "")).length;
 
+/** Messages are rendered once and never changed: a window that grew by two is not encoded from its beginning again. */
+const weighed = new WeakMap<object, number>();
+
 function promptBytes({ system, messages, tools }: ModelRequest): number {
-  let sum = bytes(system) + bytes(tools);
-  for (const message of messages) {
-    if (message.role === "system") sum += bytes(message.content);
-    else
-      for (const part of message.content)
-        sum += part.type === "file" ? fileBytes(part.mediaType) : bytes(part);
-  }
+  let sum = bytes(system) + Math.max(2, tools.length + 1); // the list's brackets and commas
+  for (const tool of tools) sum += weightOf(tool, () => bytes(tool));
+  for (const message of messages) sum += weightOf(message, () => messageBytes(message));
   return sum;
+}
+
+function weightOf(part: object, weigh: () => number): number {
+  const known = weighed.get(part);
+  if (known !== undefined) return known;
+  const weight = weigh();
+  weighed.set(part, weight);
+  return weight;
+}
+
+function messageBytes(message: ModelRequest["messages"][number]): number {
+  if (message.role === "system") return bytes(message.content);
+  return message.content.reduce(
+    (sum, part) => sum + (part.type === "file" ? fileBytes(part.mediaType) : bytes(part)),
+    0,
+  );
 }
 
 /** A file is not weighed by its bytes: a provider makes tokens of pictures and pages. */

@@ -35,8 +35,8 @@ export function buildCall(
     team: isTeamId(settings.userId),
   });
   const most = Math.min(limits.maxOutputTokens, turn?.maxOutputTokens ?? limits.maxOutputTokens);
-  const offered = step.withTools ? [...tools] : [];
-  const toolText = JSON.stringify(offered);
+  const offered = step.withTools ? tools : NO_TOOLS;
+  const { text: toolText, hash: toolHash } = written(offered);
   const call: CallEntry = {
     kind: "call",
     at,
@@ -46,7 +46,7 @@ export function buildCall(
     model: settings.model,
     fingerprint: "",
     prompt: sha256(system),
-    tools: sha256(toolText),
+    tools: toolHash,
     maxOutputTokens: most,
     windowTokens: limits.windowTokens,
     reservationMicros: 0,
@@ -57,7 +57,7 @@ export function buildCall(
     model: settings.model,
     system,
     messages: window.messages,
-    tools: offered,
+    tools: [...offered],
     maxOutputTokens: most,
     metadata: { user: settings.userId, thread: settings.thread, turn: step.turn },
   };
@@ -81,6 +81,20 @@ export function buildCall(
   }
   entries.push(call);
   return { type: "call", entries, request: { ...request, maxOutputTokens: call.maxOutputTokens } };
+}
+
+const NO_TOOLS: readonly LanguageModelV4FunctionTool[] = [];
+
+const writtenLists = new WeakMap<readonly LanguageModelV4FunctionTool[], { text: string; hash: string }>();
+
+/** A list of tools as JSON, and its hash. */
+function written(tools: readonly LanguageModelV4FunctionTool[]): { text: string; hash: string } {
+  const known = writtenLists.get(tools);
+  if (known) return known;
+  const text = JSON.stringify(tools);
+  const made = { text, hash: sha256(text) };
+  writtenLists.set(tools, made);
+  return made;
 }
 
 /** What asks on behalf of the owner, if it is no person. */

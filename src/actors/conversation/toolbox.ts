@@ -1,4 +1,5 @@
 /** The tools of one conversation: bound to one user's workspace, and to nothing else. */
+import type { LanguageModelV4FunctionTool } from "@ai-sdk/provider";
 import type { AgentSettings } from "../../protocol/rpc.ts";
 import { toolByName, toolDefinitions } from "../../tools/registry.ts";
 import { runTool } from "../../tools/run.ts";
@@ -15,15 +16,7 @@ export interface ToolboxOptions {
 
 export function toolbox(options: ToolboxOptions): ToolsPort {
   return {
-    definitions: (agent) =>
-      toolDefinitions()
-        .filter((definition) => riskOf(definition.name, agent) !== "deny")
-        .map((definition) => ({
-          type: "function",
-          name: definition.name,
-          description: definition.description,
-          inputSchema: definition.inputSchema,
-        })),
+    definitions: offeredTo,
     risk: riskOf,
     replay: (name) => toolByName(name)?.replay ?? "safe", // a tool that does not exist has no effect to repeat
     async run(call, signal, progress) {
@@ -46,6 +39,24 @@ export function toolbox(options: ToolboxOptions): ToolsPort {
       return "error" in answer ? { error: answer.error } : { output: answer.output };
     },
   };
+}
+
+const offered = new WeakMap<AgentSettings, readonly LanguageModelV4FunctionTool[]>();
+
+/** Made once for what an owner wants: whoever hashes or weighs the list does so once too. */
+function offeredTo(agent: AgentSettings): readonly LanguageModelV4FunctionTool[] {
+  const known = offered.get(agent);
+  if (known) return known;
+  const made = toolDefinitions()
+    .filter(({ name }) => riskOf(name, agent) !== "deny")
+    .map(({ name, description, inputSchema }) => ({
+      type: "function" as const,
+      name,
+      description,
+      inputSchema,
+    }));
+  offered.set(agent, made);
+  return made;
 }
 
 /** What the owner wants done before a tool runs; a tool that does not exist may "run", and says so. */

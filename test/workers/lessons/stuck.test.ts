@@ -86,8 +86,10 @@ describe("chats whose model hangs", { timeout: WITHIN_MS }, () => {
       async () => expect((await user().search({ text: "quick one" })).hits).toHaveLength(1),
       PATIENCE,
     );
-    const working = (await user().threads({})).filter(({ status }) => status === "working");
-    expect(working.map(({ id }) => id).sort()).toEqual(hung);
+    await vi.waitFor(async () => {
+      const working = (await user().threads({})).filter(({ status }) => status === "working");
+      expect(working.map(({ id }) => id).sort()).toEqual(hung);
+    }, PATIENCE);
     expect(await user().settings()).toMatchObject({ version: expect.any(Number) });
     for (const thread of hung) {
       const { kinds } = await kept(thread);
