@@ -2,7 +2,7 @@
  * What a conversation does when schedules are due. Synchronous, and every effect goes through a port: the row names the
  * occurrence, the input is committed, the row moves on. Cut off anywhere, and run again, it does what was left.
  */
-import { dayOf, judged, occurrenceKey, recover, type Schedule, step } from "./schedule.ts";
+import { dayOf, judged, occurrenceKey, recover, resumed, type Schedule, step } from "./schedule.ts";
 
 /** How a run ended. `unknown`: it is not on the transcript any more. */
 export interface Ending {
@@ -75,3 +75,10 @@ export function settle(schedule: Schedule, ports: Pick<RunPorts, "ending">, now:
   const { outcome, error } = ports.ending(schedule.lastTurn);
   return outcome === "running" ? schedule : judged(schedule, outcome, error, now);
 }
+
+/**
+ * The schedule runs again from now on, and begins anew to count failures: a run that had ended before, and that nobody
+ * had noted yet, is of the past. One that goes on over the pause counts for what comes after it.
+ */
+export const resume = (schedule: Schedule, ports: Pick<RunPorts, "ending">, now: number): Schedule =>
+  resumed(settle(schedule, ports, now), now);

@@ -1,6 +1,7 @@
 /** What becomes of a schedule when it is due, step by step; and the campaign over random ones. */
 import { describe, expect, it } from "vitest";
 import { limits } from "../../src/limits.ts";
+import { resume, settle } from "../../src/schedule/run.ts";
 import {
   judged,
   newSchedule,
@@ -115,6 +116,16 @@ describe("runs that fail", () => {
     expect(resumed(fifth, NOW + 10 * HOUR_MS)).toMatchObject({
       ...{ status: "active", note: "", failures: 0, missed: null, dueAt: NOW + 11 * HOUR_MS },
     });
+  });
+
+  it("count from when it is resumed: not the one that had ended before, but the one that goes on", () => {
+    const waits = { ...hourly, status: "paused" as const, failures: 4, lastTurn: "t1" };
+    const over = { ending: () => ({ outcome: "failed" as const, error: "Away." }) };
+    expect(resume(waits, over, NOW)).toMatchObject({ status: "active", failures: 0, lastTurn: null });
+    const goesOn = { ending: () => ({ outcome: "running" as const, error: "" }) };
+    const resumedNow = resume(waits, goesOn, NOW);
+    expect(resumedNow).toMatchObject({ status: "active", failures: 0, lastTurn: "t1" });
+    expect(settle(resumedNow, over, NOW)).toMatchObject({ failures: 1, lastTurn: null });
   });
 });
 

@@ -63,6 +63,8 @@ export class ConversationPurse implements PursePort {
    * that was restored to an earlier state, in which money is left that was spent since.
    */
   #agreed = false;
+  /** The number of the newest request, whose statement gave up all before it. */
+  #asked = 0;
 
   constructor(options: PurseOptions) {
     this.#options = options;
@@ -120,6 +122,8 @@ export class ConversationPurse implements PursePort {
     }
     if (answer === null) return null;
     if (answer.type === "stale") throw new Error("The purse and the journal do not agree on a lease.");
+    // A turn that was stopped asked, and a later one has told the purse that it does without: the money is not its own.
+    if (answer.type === "granted" && answer.number < this.#asked) return null;
     this.#agreed = true;
     if (answer.type === "refused") {
       this.#shortage = { day, at: now(), refusal: answer.refusal };
@@ -164,6 +168,7 @@ export class ConversationPurse implements PursePort {
     const wanted = missing(most);
     if (this.#agreed && wanted.micros === 0 && wanted.tokens === 0) return null;
     const number = Math.max(stale?.number ?? 0, purse.lease + 1);
+    this.#asked = number;
     return this.#options.ask({
       thread: this.#options.thread,
       day,

@@ -14,7 +14,7 @@ import type {
   SchedulesUpdate,
 } from "../../protocol/schedules.ts";
 import type { SchedulesPort } from "../../schedule/port.ts";
-import { type Ending, recovered, runDue, settle } from "../../schedule/run.ts";
+import { type Ending, recovered, resume, runDue, settle } from "../../schedule/run.ts";
 import {
   checkText,
   deleted,
@@ -22,7 +22,6 @@ import {
   newSchedule,
   type Origin,
   paused,
-  resumed,
   type Schedule,
 } from "../../schedule/schedule.ts";
 import type { InputEntry, Sender } from "./entries.ts";
@@ -140,7 +139,9 @@ export class Schedules extends LifecycleCapability {
     let after = before;
     if (change.text !== undefined) after = { ...after, text: checkText(change.text) };
     if (change.paused === true && before.status === "active") after = paused(after, now, "");
-    if (change.paused === false && before.status === "paused") after = resumed(after, now);
+    if (change.paused === false && before.status === "paused") {
+      after = resume(after, { ending: (turn) => this.#ending(turn) }, now);
+    }
     if (after !== before) await this.#changed(after);
     const info = infoOf(after, this.#options.thread);
     if (!info) throw unknown();

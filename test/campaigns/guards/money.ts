@@ -126,4 +126,11 @@ export const GUARDS: readonly Guard[] = [
     to: "",
     by: "unit:purse/recall",
   },
+  {
+    name: "a grant that a later request gave up is not spent",
+    file: port,
+    from: 'if (answer.type === "granted" && answer.number < this.#asked) return null;',
+    to: "",
+    by: "unit:purse/port",
+  },
 ];

@@ -55,6 +55,13 @@ export const GUARDS: readonly Guard[] = [
     by: "unit:schedule",
   },
   {
+    name: "a schedule that is resumed counts its failures anew",
+    file: "src/schedule/run.ts",
+    from: "resumed(settle(schedule, ports, now), now);",
+    to: "resumed(schedule, now);",
+    by: "unit:schedule",
+  },
+  {
     name: "a platform that asks for short pauses for ever is not asked for ever",
     file: "src/actors/conversation/outbox-plan.ts",
     from: "const short = until - now < limits.deliveryBackoffMaxMs;",

@@ -2,6 +2,7 @@
  * A messaging platform in a world of chance: it takes messages, loses answers, asks to wait, refuses and forgets. What
  * it shows is what readers see; what it was asked is kept, and judged as it comes.
  */
+import { limits } from "../../../src/limits.ts";
 import { type ChannelTraits, DeliveryError } from "../../../src/protocol/channel.ts";
 import type { Chance } from "../random.ts";
 
@@ -22,7 +23,7 @@ export interface Asked {
   /** The key of the message that is sent or changed. */
   key: string;
   text: string;
-  /** `refused`: for ever. `waits`: it was told when it may come again. */
+  /** `refused`: for ever. `waits`: it was told to come again after so long that it is no failure; shorter pauses are. */
   outcome: "refused" | "waits" | "other";
 }
 
@@ -155,7 +156,7 @@ export class Platform {
     if (fate !== "limited" && fate !== "limited for long") return fate;
     const wait = this.#chance.below(fate === "limited" ? 30_000 : 40 * 24 * 3_600_000);
     this.#told.set(asked.place, this.#now() + wait);
-    asked.outcome = "waits";
+    if (wait >= limits.deliveryBackoffMaxMs) asked.outcome = "waits";
     throw new DeliveryError("limited", "not now", { retryAfterMs: wait });
   }
 

@@ -4,14 +4,13 @@
  */
 import { limits } from "../../../src/limits.ts";
 import { nextRun } from "../../../src/schedule/cron.ts";
-import { type Ending, type RunPorts, recovered, runDue, settle } from "../../../src/schedule/run.ts";
+import { type Ending, type RunPorts, recovered, resume, runDue, settle } from "../../../src/schedule/run.ts";
 import {
   dayOf,
   deleted,
   newSchedule,
   occurrenceKey,
   paused,
-  resumed,
   type Schedule,
 } from "../../../src/schedule/schedule.ts";
 import type { Chance } from "../random.ts";
@@ -98,7 +97,7 @@ export class ScheduleWorld {
   resume(id: string): void {
     this.#change(id, "paused", (schedule) => {
       this.#begin(id);
-      return resumed(schedule, this.now);
+      return resume(schedule, { ending: (turn) => this.#ending(turn) }, this.now);
     });
   }
 

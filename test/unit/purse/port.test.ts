@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Entry } from "../../../src/actors/conversation/entries.ts";
 import { emptyPurse, foldPurse, type Purse, type Quote } from "../../../src/actors/conversation/purse.ts";
 import { ConversationPurse, quoteOf } from "../../../src/actors/conversation/purse-port.ts";
@@ -23,7 +23,7 @@ interface Options {
   spending?: Spending;
   /** Providers that the local gateway names; absent: the cloud. `broken`: it does not answer. */
   providers?: { provider: string; local: boolean }[] | "broken";
-  answers?: LeaseAnswer[];
+  answers?: (LeaseAnswer | Promise<LeaseAnswer>)[];
 }
 
 function world({ spending = LIMITED, providers, answers = [] }: Options = {}) {
@@ -205,6 +205,28 @@ describe("a call that costs something", () => {
     it.commit({ kind: "end", at: AT, turn: "t", outcome: "cancelled" });
     expect(await asking).toBeNull();
     expect(it.asked).toHaveLength(1);
+  });
+
+  it("takes no grant of a turn that was stopped, once a later request has given it up", async () => {
+    const late = Promise.withResolvers<LeaseAnswer>();
+    const it = world({
+      answers: [
+        { type: "stale", number: 6, seq: 18 },
+        late.promise,
+        { type: "stale", number: 7, seq: 5 },
+        grant(WORST, 20_000, { number: 7 }),
+      ],
+    });
+    const stopped = it.lease();
+    await vi.waitFor(() => expect(it.asked).toHaveLength(2));
+    it.commit({ kind: "end", at: AT, turn: "t", outcome: "cancelled" });
+    const next = it.lease();
+    await vi.waitFor(() => expect(it.asked).toHaveLength(4));
+    expect(it.asked[3]).toMatchObject({ number: 7, statement: { lease: 6 } });
+    late.resolve(grant(50_000, 20_000, { number: 6 }));
+    it.commit(await stopped);
+    it.commit(await next);
+    expect(it.purse).toMatchObject({ lease: 7, left: { micros: WORST, tokens: 20_000 } });
   });
 
   it("needs no lease where there is no limit, and is reserved all the same", () => {
